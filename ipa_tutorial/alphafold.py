@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from .attention import InvariantPointAttention
+from .structure_module import StructureModule
 
 Params = Mapping[str, NDArray]
 
@@ -168,3 +169,49 @@ def copy_affine(layer: nn.Linear, affine: NDArray) -> None:
         layer.weight.copy_(flat[:-1].mT)
         if layer.bias is not None:
             layer.bias.copy_(flat[-1])
+
+
+def load_structure_module(module: StructureModule, params: Params, prefix: str = "") -> None:
+    """Copy AlphaFold's structure module (monomer) into ``module``, in place; arguments and errors as in :func:`load_ipa`.
+
+    The one set of ``fold_iteration`` weights serves every iteration, so that ``depth`` may differ from AlphaFold's.
+    """
+    if not isinstance(module, StructureModule):
+        raise TypeError(f"module must be a StructureModule, got {type(module).__name__}")
+    iteration = find_module(params, "trainable_point_weights", prefix).rpartition("/")[0]
+    root = iteration.rpartition("/")[0]
+    block, torsion = module.block, module.torsion_angles
+    sidechain = f"{iteration}/rigid_sidechain"
+    linears = {
+        f"{root}/initial_projection": module.initial_projection,
+        f"{iteration}/transition": block.transition[0],
+        f"{iteration}/transition_1": block.transition[2],
+        f"{iteration}/transition_2": block.transition[4],
+        f"{iteration}/affine_update": module.update.to_update,
+        f"{sidechain}/input_projection": torsion.from_single,
+        f"{sidechain}/input_projection_1": torsion.from_initial,
+        f"{sidechain}/resblock1": torsion.residual[0][1],
+        f"{sidechain}/resblock2": torsion.residual[0][3],
+        f"{sidechain}/resblock1_1": torsion.residual[1][1],
+        f"{sidechain}/resblock2_1": torsion.residual[1][3],
+        f"{sidechain}/unnormalized_angles": torsion.to_angles,
+    }
+    norms = {
+        f"{root}/single_layer_norm": module.single_norm,
+        f"{root}/pair_layer_norm": module.pair_norm,
+        f"{iteration}/attention_layer_norm": block.attention_norm,
+        f"{iteration}/transition_layer_norm": block.transition_norm,
+    }
+    affines = {name: _affine(params, name, (layer.out_features,)) for name, layer in linears.items()}
+    for name, affine in affines.items():
+        _check_fit(linears[name], affine, f"the layer for '{name}'")
+    scales = {name: _array(params, f"{name}//scale", tuple(norm.weight.shape)) for name, norm in norms.items()}
+    offsets = {name: _array(params, f"{name}//offset", tuple(norm.bias.shape)) for name, norm in norms.items()}
+
+    load_ipa(block.attention, params, prefix)
+    for name, affine in affines.items():
+        copy_affine(linears[name], affine)
+    with torch.no_grad():
+        for name, norm in norms.items():
+            norm.weight.copy_(torch.tensor(scales[name]))
+            norm.bias.copy_(torch.tensor(offsets[name]))

@@ -70,14 +70,14 @@ def check_inputs(
             raise ValueError(f"single_repr is on {single_repr.device}, but {name} on {tensor.device}")
 
 
-def check_mask(mask: Tensor, shape: tuple[int, ...]) -> None:
+def check_mask(mask: Tensor, shape: tuple[int, ...], name: str = "mask") -> None:
     """A mask is a boolean tensor of exactly this shape: a float mask could be meant to be added, or upside down."""
     if not isinstance(mask, Tensor):
-        raise TypeError(f"mask must be a boolean torch.Tensor, got {type(mask).__name__}")
+        raise TypeError(f"{name} must be a boolean torch.Tensor, got {type(mask).__name__}")
     if mask.dtype != torch.bool:
-        raise TypeError(f"mask must be boolean (True = a real residue), got {mask.dtype}")
+        raise TypeError(f"{name} must be boolean (True = real), got {mask.dtype}")
     if tuple(mask.shape) != tuple(shape):
-        raise ValueError(f"mask must have shape {tuple(shape)}, got {tuple(mask.shape)}")
+        raise ValueError(f"{name} must have shape {tuple(shape)}, got {tuple(mask.shape)}")
 
 
 def require_tensor(name: str, tensor: Tensor) -> None:

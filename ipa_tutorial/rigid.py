@@ -119,6 +119,10 @@ class Rigid:
         """``T⁻¹ = (Rᵀ, −Rᵀ t)``, so that ``T.inverse() @ T`` is the identity."""
         return Rigid(self.rotations.mT, -_rotate(self.rotations.mT, self.translations))
 
+    def scale_translations(self, factor: float) -> Rigid:
+        """The same frames in another unit of length: a factor of 10 goes from nm to Å."""
+        return Rigid(self.rotations, self.translations * factor)
+
     # --- behaving like a tensor -------------------------------------------------------------------------------------
 
     @property

@@ -313,7 +313,7 @@ def test_state_dict_round_trip_and_torch_compile_friendly_trace():
         (dict(translations=torch.zeros(5, 3)), TypeError, "rotations and translations must share a dtype"),
         (dict(translations=None), TypeError, "translations must be a torch.Tensor, got NoneType"),
         (dict(translations=torch.zeros(5, 3, device="meta").double()), ValueError, "on cpu, but translations on meta"),
-        (dict(mask=torch.ones(5)), TypeError, r"mask must be boolean \(True = a real residue\), got torch.float32"),
+        (dict(mask=torch.ones(5)), TypeError, r"mask must be boolean \(True = real\), got torch.float32"),
         (dict(mask=[True] * 5), TypeError, "mask must be a boolean torch.Tensor, got list"),
         (dict(mask=torch.ones(4, dtype=torch.bool)), ValueError, r"mask must have shape \(5,\), got \(4,\)"),
     ],

@@ -1,0 +1,176 @@
+"""The structure module, Algorithm 20: a sequence of frames grown from a single point, then every atom.
+
+All residues start on top of each other at the origin (the "black hole"). The same block, with the same weights, reads
+the frames, updates the single representation and nudges the frames, ``depth`` times over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from .blocks import BackboneUpdate, IPABlock, begin_at_zero
+from .inputs import check_mask, require_tensor
+from .rigid import Rigid
+from .torsion import RESIDUE_TYPES, atom14_mask, frames_to_atom14, torsion_to_frames
+
+NM_TO_ANGSTROM = 10.0
+
+
+@dataclass(frozen=True)
+class Structure:
+    """What the structure module returns."""
+
+    rigids: list[Rigid]  # one (*, L) after each iteration, nm
+    single: Tensor  # (*, L, dim), after the last iteration
+    angles: Tensor  # (depth, *, L, 7, 2), unit (sin, cos): pre-omega, phi, psi, χ1 … χ4
+    raw_angles: Tensor  # (depth, *, L, 7, 2), before normalisation
+    frames: Rigid  # (*, L, 8), the rigid groups after the last iteration, Å
+    atom14: Tensor  # (*, L, 14, 3), Å
+    atom14_mask: Tensor  # (*, L, 14), boolean
+
+
+class TorsionAngles(nn.Module):
+    """Lines 11–14 of Algorithm 20: seven torsion angles from the current and the initial single representation."""
+
+    def __init__(self, dim: int, angle_dim: int) -> None:
+        super().__init__()
+        self.from_single = nn.Linear(dim, angle_dim)
+        self.from_initial = nn.Linear(dim, angle_dim)
+        self.residual = nn.ModuleList(
+            nn.Sequential(nn.ReLU(), nn.Linear(angle_dim, angle_dim), nn.ReLU(), nn.Linear(angle_dim, angle_dim))
+            for _ in range(2)
+        )
+        for branch in self.residual:
+            begin_at_zero(branch[-1])
+        self.to_angles = nn.Linear(angle_dim, 14)
+
+    def forward(self, single: Tensor, initial: Tensor) -> tuple[Tensor, Tensor]:
+        """``(*, L, dim)`` twice → unit (sin, cos) and the raw pairs, each ``(*, L, 7, 2)``.
+
+        The ReLU before the first layer is in AlphaFold's code and not in the paper.
+        """
+        a = self.from_single(single.relu()) + self.from_initial(initial.relu())  # line 11
+        for branch in self.residual:
+            a = a + branch(a)  # lines 12–13
+        raw = self.to_angles(a.relu()).unflatten(-1, (7, 2))  # line 14
+        length = raw.square().sum(-1, keepdim=True).clamp(min=1e-12).sqrt()
+        return raw / length, raw
+
+
+class StructureModule(nn.Module):
+    """Algorithm 20 whole: single and pair representation in, frames, torsion angles and all atoms out.
+
+    Args:
+        dim, pairwise_repr_dim: channels of the single and the pair representation.
+        depth: number of iterations, which share their weights.
+        heads … point_value_dim: sizes of the attention.
+        angle_dim: width of the torsion network.
+        dropout: after attention and transition.
+        bias: biases in the attention's projections, as in AlphaFold's code.
+        stop_rotation_gradient: between iterations no gradient flows through the rotations, line 20.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        pairwise_repr_dim: int,
+        depth: int = 8,
+        heads: int = 12,
+        scalar_key_dim: int = 16,
+        scalar_value_dim: int = 16,
+        point_key_dim: int = 4,
+        point_value_dim: int = 8,
+        angle_dim: int = 128,
+        dropout: float = 0.1,
+        bias: bool = True,
+        stop_rotation_gradient: bool = True,
+    ) -> None:
+        super().__init__()
+        if not isinstance(depth, int) or depth < 1:
+            raise ValueError(f"depth must be a whole number of at least 1, got {depth!r}")
+        self.depth, self.dim, self.pairwise_repr_dim = depth, dim, pairwise_repr_dim
+        self.stop_rotation_gradient = stop_rotation_gradient
+        self.single_norm = nn.LayerNorm(dim)
+        self.pair_norm = nn.LayerNorm(pairwise_repr_dim)
+        self.initial_projection = nn.Linear(dim, dim)
+        self.block = IPABlock(
+            dim,
+            post_attn_dropout=dropout,
+            post_ff_dropout=dropout,
+            heads=heads,
+            scalar_key_dim=scalar_key_dim,
+            scalar_value_dim=scalar_value_dim,
+            point_key_dim=point_key_dim,
+            point_value_dim=point_value_dim,
+            pairwise_repr_dim=pairwise_repr_dim,
+            bias=bias,
+        )
+        self.update = BackboneUpdate(dim)
+        self.torsion_angles = TorsionAngles(dim, angle_dim)
+
+    def forward(
+        self, single_repr: Tensor, pairwise_repr: Tensor, residue_types: Tensor, mask: Tensor | None = None
+    ) -> Structure:
+        """Fold.
+
+        Args:
+            single_repr: ``(*, L, dim)``.
+            pairwise_repr: ``(*, L, L, pairwise_repr_dim)``.
+            residue_types: integers ``(*, L)``, 0 … 20 in the order of ``RESIDUE_TYPES``.
+            mask: boolean ``(*, L)``, True = a real residue. Padding may hold anything, NaN included.
+        """
+        self._check(single_repr, pairwise_repr, residue_types, mask)
+        if mask is not None:
+            single_repr = torch.where(mask[..., None] | single_repr.isfinite(), single_repr, 0)
+            real_pairs = (mask[..., :, None] & mask[..., None, :])[..., None]
+            pairwise_repr = torch.where(real_pairs | pairwise_repr.isfinite(), pairwise_repr, 0)
+        initial = self.single_norm(single_repr)  # line 1
+        z = self.pair_norm(pairwise_repr)  # line 2
+        s = self.initial_projection(initial)  # line 3
+        T = Rigid.identity(s.shape[:-1], dtype=s.dtype, device=s.device)  # line 4
+
+        rigids, angles, raw_angles = [], [], []
+        for _ in range(self.depth):  # line 5
+            s = self.block(s, z, rotations=T.rotations, translations=T.translations, mask=mask)  # lines 6–9
+            T = T @ self.update(s)  # line 10
+            alpha, raw = self.torsion_angles(s, initial)  # lines 11–14
+            rigids.append(T)
+            angles.append(alpha)
+            raw_angles.append(raw)
+            if self.stop_rotation_gradient:
+                T = Rigid(T.rotations.detach(), T.translations)  # line 20
+
+        backbone = Rigid(rigids[-1].rotations, rigids[-1].translations * NM_TO_ANGSTROM)
+        frames = torsion_to_frames(backbone, angles[-1], residue_types)  # line 24
+        atoms = frames_to_atom14(frames, residue_types)
+        stacked = torch.stack(angles), torch.stack(raw_angles)
+        return Structure(rigids, s, *stacked, frames, atoms, atom14_mask(residue_types))
+
+    def _check(self, single_repr: Tensor, pairwise_repr: Tensor, residue_types: Tensor, mask: Tensor | None) -> None:
+        """What the attention does not see itself: it sees only projections of these."""
+        require_tensor("single_repr", single_repr)
+        require_tensor("pairwise_repr", pairwise_repr)
+        if single_repr.ndim < 2 or single_repr.shape[-1] != self.dim or single_repr.shape[-2] == 0:
+            raise ValueError(
+                f"single_repr must have shape (*, L, {self.dim}) with L >= 1, got {tuple(single_repr.shape)}"
+            )
+        *batch, L, _ = single_repr.shape
+        if tuple(pairwise_repr.shape) != (*batch, L, L, self.pairwise_repr_dim):
+            raise ValueError(
+                f"pairwise_repr must have shape {(*batch, L, L, self.pairwise_repr_dim)}, got {tuple(pairwise_repr.shape)}"
+            )
+        if not isinstance(residue_types, Tensor) or residue_types.dtype not in (torch.int32, torch.int64):
+            what = residue_types.dtype if isinstance(residue_types, Tensor) else type(residue_types).__name__
+            raise TypeError(f"residue_types must be an integer tensor, got {what}")
+        if tuple(residue_types.shape) != (*batch, L):
+            raise ValueError(f"residue_types must have shape {(*batch, L)}, got {tuple(residue_types.shape)}")
+        if residue_types.numel() and not 0 <= residue_types.min() <= residue_types.max() < len(RESIDUE_TYPES):
+            raise ValueError(
+                f"residue_types must lie in 0 … {len(RESIDUE_TYPES) - 1}, "
+                f"got {residue_types.min().item()} … {residue_types.max().item()}"
+            )
+        if mask is not None:
+            check_mask(mask, (*batch, L))

@@ -1,0 +1,131 @@
+"""The training loop that the folding lesson shows and then reuses: one protein, from its sequence to its structure.
+
+Training on one protein and then drawing that protein is **memorising**, not predicting: nothing here generalises to
+another sequence. What it proves is that the machinery can carry a structure, and that its gradients are right.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import one_hot
+from tqdm.auto import tqdm
+
+from .losses import fape, kabsch_rmsd
+from .protein import Protein
+from .rigid import Rigid
+from .structure_module import NM_TO_ANGSTROM, Structure, StructureModule
+from .torsion import RESIDUE_TYPES, sequence_to_types
+
+FARTHEST = 32  # relative positions beyond ±32 share one class, as in AlphaFold's relpos (Algorithm 4)
+
+
+class FoldingModel(nn.Module):
+    """A small structure module fed with nothing but the sequence and who is whose neighbour along the chain."""
+
+    def __init__(self, dim: int = 128, pair_dim: int = 32, depth: int = 4, heads: int = 8) -> None:
+        super().__init__()
+        self.embed_residue = nn.Linear(len(RESIDUE_TYPES), dim)
+        self.embed_offset = nn.Linear(2 * FARTHEST + 1, pair_dim)
+        self.structure_module = StructureModule(dim, pair_dim, depth, heads, angle_dim=32, dropout=0.0)
+
+    def forward(self, residue_types: Tensor, residue_index: Tensor, mask: Tensor | None = None) -> Structure:
+        """Residue types ``(*, L)``, residue numbers ``(*, L)`` and mask ``(*, L)`` → frames for each iteration."""
+        dtype = self.embed_residue.weight.dtype
+        s = self.embed_residue(one_hot(residue_types, len(RESIDUE_TYPES)).to(dtype))  # (*, L, dim)
+        z = self.embed_offset(relative_positions(residue_index).to(dtype))  # (*, L, L, pair_dim)
+        return self.structure_module(s, z, residue_types, mask)
+
+
+def relative_positions(residue_index: Tensor) -> Tensor:
+    """One-hot class of j − i, clipped to ±32: ``(*, L)`` → ``(*, L, L, 65)``. The only trace of the chain's order."""
+    offset = residue_index[..., None, :] - residue_index[..., :, None]  # (*, L, L)
+    return one_hot(offset.clamp(-FARTHEST, FARTHEST) + FARTHEST, 2 * FARTHEST + 1)
+
+
+def backbone_loss(structure: Structure, truth: Rigid, mask: Tensor) -> Tensor:
+    """Unclamped FAPE of frames and Cα atoms, averaged over the iterations; ``truth (*, L)`` in Å."""
+    losses = []
+    for rigids in structure.rigids:
+        predicted = rigids.scale_translations(NM_TO_ANGSTROM)
+        losses.append(fape(predicted, truth, predicted.translations, truth.translations, mask, mask))
+    return torch.stack(losses).mean()
+
+
+@dataclass
+class FoldResult:
+    """What :func:`fold_protein` has after its last step, or at the moment it was interrupted."""
+
+    rmsd: float = float("nan")  # Å, Cα, after superposition
+    losses: list[float] = field(default_factory=list)  # one a step
+    rmsds: list[float] = field(default_factory=list)  # Å, one a step
+    rigids: Rigid | None = None  # the folded chain (L,), nm
+    trajectory: list[Rigid] = field(default_factory=list)  # the chain along the training, (L,) each, nm
+    model: FoldingModel | None = None
+
+
+def fold_protein(
+    protein: Protein,
+    steps: int = 400,
+    seed: int = 0,
+    progress: bool = True,
+    learning_rate: float = 1e-3,
+    snapshots: int = 60,
+    **model_options,
+) -> FoldResult:
+    """Train a small model until it folds one sequence into its own structure. This memorises that one protein.
+
+    Args:
+        protein: what to fold; residues without a complete backbone do not count.
+        steps: of Adam. 400 take about a minute for 70 residues on two CPU cores.
+        seed: of the initial weights; the rest is deterministic.
+        progress: show a bar with loss and Cα RMSD.
+        learning_rate: at the start; it falls to a tenth along half a cosine.
+        snapshots: about how many frames of ``trajectory`` to keep, the last step always among them.
+        model_options: sizes, passed on to :class:`FoldingModel`.
+
+    Returns:
+        A :class:`FoldResult`. Ctrl-C (or the stop button) ends the training and returns what there is.
+    """
+    if not isinstance(protein, Protein):
+        raise TypeError(f"protein must be a Protein, got {type(protein).__name__}")
+    if steps < 1:
+        raise ValueError(f"steps must be at least 1, got {steps}")
+    if not protein.mask.any():
+        raise ValueError(f"{protein.name} has no residue with a complete backbone (N, CA, C): nothing to fold")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = FoldingModel(**model_options)
+    types, truth = sequence_to_types(protein.sequence), protein.rigids().scale_translations(NM_TO_ANGSTROM)
+    optimiser = torch.optim.Adam(model.parameters(), lr=learning_rate)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps, eta_min=learning_rate / 10)
+    result = FoldResult(model=model)
+    every = max(1, steps // snapshots)
+
+    bar = tqdm(range(steps), desc=f"folding {protein.name}", disable=not progress)
+    try:
+        for step in bar:
+            structure = model(types, protein.residue_index, protein.mask)
+            loss = backbone_loss(structure, truth, protein.mask)
+            optimiser.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimiser.step()
+            schedule.step()
+            record(result, structure.rigids[-1].detach(), truth, protein.mask, loss.item())
+            if step % every == 0 or step == steps - 1:
+                result.trajectory.append(result.rigids)
+            bar.set_postfix(loss=f"{result.losses[-1]:.3f}", rmsd=f"{result.rmsd:.2f} Å")
+    except KeyboardInterrupt:
+        pass
+    return result
+
+
+def record(result: FoldResult, rigids: Rigid, truth: Rigid, mask: Tensor, loss: float) -> None:
+    """Note one step: the chain as it is now, its loss, and how far its Cα atoms are from the truth, in Å."""
+    rmsd = kabsch_rmsd(rigids.translations * NM_TO_ANGSTROM, truth.translations, mask).item()
+    result.rigids, result.rmsd = rigids, rmsd
+    result.losses.append(loss)
+    result.rmsds.append(rmsd)
