@@ -172,9 +172,10 @@ def copy_affine(layer: nn.Linear, affine: NDArray) -> None:
 
 
 def load_structure_module(module: StructureModule, params: Params, prefix: str = "") -> None:
-    """Copy AlphaFold's structure module (monomer) into ``module``, in place; arguments and errors as in :func:`load_ipa`.
+    """Copy AlphaFold's structure module (monomer) into ``module``, in place.
 
-    The one set of ``fold_iteration`` weights serves every iteration, so that ``depth`` may differ from AlphaFold's.
+    Arguments and errors are those of :func:`load_ipa`; the attention must have been built with ``bias=True``. The one
+    set of ``fold_iteration`` weights serves every iteration, so that ``depth`` may differ from AlphaFold's.
     """
     if not isinstance(module, StructureModule):
         raise TypeError(f"module must be a StructureModule, got {type(module).__name__}")

@@ -7,6 +7,8 @@ left passes through: ``(G T_i) U_i = G (T_i U_i)``. So the stack is equivariant 
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -77,7 +79,7 @@ def transition(dim: int, ff_mult: int, ff_num_layers: int) -> nn.Sequential:
         raise ValueError(f"ff_num_layers and ff_mult must be at least 1, got {ff_num_layers} and {ff_mult}")
     widths = [dim, *[ff_mult * dim] * (ff_num_layers - 1), dim]
     layers = []
-    for into, out in zip(widths[:-1], widths[1:], strict=True):
+    for into, out in pairwise(widths):
         layers += [nn.Linear(into, out), nn.ReLU()]
     return nn.Sequential(*layers[:-1])
 
@@ -159,8 +161,8 @@ class IPATransformer(nn.Module):
             pairwise_repr, mask: as in :class:`InvariantPointAttention`.
 
         Returns:
-            ``x (*, L, dim)``, translations ``(*, L, 3)`` and unit quaternions ``(*, L, 4)``; with ``predict_points`` only
-            the points ``(*, L, 3)`` in the world, nm.
+            ``x (*, L, dim)``, translations ``(*, L, 3)`` and unit quaternions ``(*, L, 4)``; with ``predict_points``
+            only the points ``(*, L, 3)`` in the world, nm.
         """
         x = self._embedded(single_repr)
         t = x.new_zeros(*x.shape[:-1], 3) if translations is None else translations

@@ -32,8 +32,8 @@ def fape(
         clamp: largest distance that counts, Å (AlphaFold: 10). None: no clamp. 0 means no clamp too, as in AlphaFold's
             code, where a clamp to zero would be a silent loss of zero.
         length_scale: Z of line 4, Å: the unit in which the error is counted.
-        eps: in Å², under the root of the distance: a perfect prediction scores √ε / Z = 0.001 and has a finite gradient.
-            As in AlphaFold's code it is also added to the number of pairs, so that no pairs at all give 0.
+        eps: in Å², under the root of the distance: a perfect prediction scores √ε / Z = 0.001 and has a finite
+            gradient. As in AlphaFold's code it is also added to the number of pairs, so that no pairs at all give 0.
 
     Returns:
         ``(*)``, one number for each batch element.
@@ -69,8 +69,8 @@ def kabsch_rmsd(a: Tensor, b: Tensor, mask: Tensor | None = None) -> Tensor:
         mask: boolean ``(*, L)``, which points count.
 
     Returns:
-        ``(*)``. A mirror image does not superpose. Differentiable; the gradient of a perfect match is zero. No points at
-        all give 0.
+        ``(*)``. A mirror image does not superpose. Differentiable; the gradient of a perfect match is zero. No points
+        at all give 0.
     """
     mask = _check_point_pair(a, b, mask)
     weight = mask[..., None].to(a.dtype)  # (*, L, 1)

@@ -1,7 +1,7 @@
 """Quaternions ``(w, x, y, z)``: four numbers, unit norm, one rotation of column vectors.
 
-``q`` and ``−q`` mean the same rotation, and ``quaternion_multiply(a, b)`` means "first b, then a", exactly as the product
-of the two rotation matrices does.
+``q`` and ``−q`` mean the same rotation, and ``quaternion_multiply(a, b)`` means "first b, then a", exactly as the
+product of the two rotation matrices does.
 """
 
 from __future__ import annotations

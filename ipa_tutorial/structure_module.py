@@ -158,10 +158,9 @@ class StructureModule(nn.Module):
                 f"single_repr must have shape (*, L, {self.dim}) with L >= 1, got {tuple(single_repr.shape)}"
             )
         *batch, L, _ = single_repr.shape
-        if tuple(pairwise_repr.shape) != (*batch, L, L, self.pairwise_repr_dim):
-            raise ValueError(
-                f"pairwise_repr must have shape {(*batch, L, L, self.pairwise_repr_dim)}, got {tuple(pairwise_repr.shape)}"
-            )
+        expected = (*batch, L, L, self.pairwise_repr_dim)
+        if tuple(pairwise_repr.shape) != expected:
+            raise ValueError(f"pairwise_repr must have shape {expected}, got {tuple(pairwise_repr.shape)}")
         if not isinstance(residue_types, Tensor) or residue_types.dtype not in (torch.int32, torch.int64):
             what = residue_types.dtype if isinstance(residue_types, Tensor) else type(residue_types).__name__
             raise TypeError(f"residue_types must be an integer tensor, got {what}")

@@ -1,0 +1,89 @@
+import pytest
+import torch
+
+from ipa_tutorial import Protein, load_protein
+from ipa_tutorial import training as loop
+from ipa_tutorial.training import FoldingModel, fold_protein, relative_positions
+
+
+def test_crambin_folds():
+    result = fold_protein(load_protein("crambin"), steps=250, progress=False)
+    assert result.rmsd < 1.5
+    assert result.losses[-1] < 0.2 * result.losses[0] and len(result.losses) == len(result.rmsds) == 250
+    assert result.rmsd == result.rmsds[-1] == min(result.rmsd, 1.5)
+    assert result.rigids.shape == (46,) and 50 <= len(result.trajectory) <= 80
+    ca = result.rigids.translations * 10
+    steps = (ca[1:] - ca[:-1]).norm(dim=-1)
+    assert abs(steps.mean() - 3.8) < 0.3  # a chain, in nanometres
+
+
+def test_the_same_seed_gives_the_same_fold_and_leaves_the_global_generator_alone():
+    protein = load_protein("crambin")
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    runs = [fold_protein(protein, steps=3, seed=seed, progress=False) for seed in (1, 1, 2)]
+    assert torch.equal(torch.rand(3), expected)
+    assert runs[0].losses == runs[1].losses != runs[2].losses
+
+
+def test_an_interrupt_returns_what_there_is(monkeypatch):
+    calls = []
+
+    def interrupted(*arguments):
+        calls.append(arguments)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return original(*arguments)
+
+    original = loop.backbone_loss
+    monkeypatch.setattr(loop, "backbone_loss", interrupted)
+    result = fold_protein(load_protein("crambin"), steps=50, progress=False)
+    assert len(result.losses) == 3 and result.rigids.shape == (46,) and result.rmsd > 0
+
+
+def test_a_missing_residue_does_not_count():
+    crambin = load_protein("crambin")
+    atoms = crambin.coordinates.clone()
+    atoms[7] = 0
+    present = crambin.atom_mask.clone()
+    present[7] = False
+    holed = Protein("holed", "A", crambin.sequence, crambin.residue_index, crambin.residue_labels, atoms, present)
+    assert not holed.mask[7] and holed.mask.sum() == 45
+    result = fold_protein(holed, steps=2, progress=False)
+    assert all(loss == loss for loss in result.losses)
+    with pytest.raises(ValueError, match="nothing to fold"):
+        fold_protein(
+            Protein(
+                "none", "A", "A", torch.tensor([1]), ("1",), torch.zeros(1, 4, 3), torch.zeros(1, 4, dtype=torch.bool)
+            )
+        )
+
+
+def test_relative_positions_are_clipped_and_point_from_query_to_key():
+    classes = relative_positions(torch.tensor([0, 1, 50])).argmax(-1) - 32
+    assert classes.tolist() == [[0, 1, 32], [-1, 0, 32], [-32, -32, 0]]
+
+
+def test_model_runs_batched_with_padding():
+    torch.manual_seed(0)
+    model = FoldingModel(dim=16, pair_dim=8, depth=2, heads=2)
+    types, index = torch.randint(20, (2, 7)), torch.arange(7).expand(2, 7)
+    mask = torch.arange(7) < torch.tensor([[7], [4]])
+    out = model(types, index, mask)
+    assert out.atom14.shape == (2, 7, 14, 3)
+    short = model(types[1, :4], index[1, :4])
+    torch.testing.assert_close(out.rigids[-1].translations[1, :4], short.rigids[-1].translations, rtol=1e-4, atol=1e-5)
+
+
+def test_bad_input_is_named():
+    with pytest.raises(TypeError, match="protein must be a Protein, got str"):
+        fold_protein("crambin")
+    with pytest.raises(ValueError, match="steps must be at least 1, got 0"):
+        fold_protein(load_protein("crambin"), steps=0)
+
+
+def test_progress_shows_loss_and_rmsd(capsys):
+    fold_protein(load_protein("crambin"), steps=2)
+    shown = capsys.readouterr().err
+    assert "loss=" in shown and "rmsd=" in shown
