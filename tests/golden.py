@@ -47,9 +47,7 @@ def load_golden(name: str) -> Golden:
         return {key.removeprefix(prefix): value for key, value in arrays.items() if key.startswith(prefix)}
 
     params = group("params/") if meta.get("params_stored", True) else make_params(meta)
-    return Golden(
-        name, meta, group("in/"), params, group("out/"), group("out32/"), group("mid/"), group("grad/")
-    )
+    return Golden(name, meta, group("in/"), params, group("out/"), group("out32/"), group("mid/"), group("grad/"))
 
 
 def make_params(meta: Mapping) -> Arrays:

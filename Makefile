@@ -1,0 +1,74 @@
+# Two commands do everything:  make lab  and  make test.   `make help` lists the others.
+# Written for GNU make 3.81, which macOS still ships.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+# A number printed in a lesson is the same on every machine only if a sum is always added up in the same order.
+ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+
+# In a container one is root and has no browser: the address is printed instead.
+LAB_ARGS := $(shell test "$$(id -u)" = 0 && echo --allow-root --no-browser)
+
+.PHONY: help lab test lint unit notebooks-test notebooks format stamp clean
+.NOTPARALLEL:
+
+help:
+	@echo "make lab                     install into .venv if needed, open the course in JupyterLab"
+	@echo "make test                    the same set-up, then everything: lint, tests, notebooks"
+	@echo "make notebooks               execute all texts in notebooks/text into notebooks/*.ipynb"
+	@echo "make notebooks N='05 06'     only these"
+	@echo "make format                  format the code of the package and the tests"
+	@echo "make stamp SLUG=you/fork     point badges and links to another repository"
+	@echo "make clean                   remove .venv and everything else that the commands have made"
+	@echo
+	@echo "PYTHON=python3.12 make lab   chooses the Python that .venv is made with (3.11 or newer)"
+
+lab: $(READY)
+	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(LAB_ARGS)
+
+test: lint unit notebooks-test
+
+# .venv is made once; it is brought up to date only when what it is made from has changed.
+$(READY): requirements.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "This course needs Python 3.11 or newer; '$(PYTHON)' is:" >&2; $(PYTHON) --version >&2; \
+	  echo "If you have a newer one, name it, for example:  make lab PYTHON=python3.12" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "Could not make $(VENV). On Debian and Ubuntu:  sudo apt install python3-venv" >&2; exit 1; }
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "$(VENV) was made with an old Python. Remove it (make clean) and try again." >&2; exit 1; }
+	@echo "Installing into $(VENV): about two minutes, once."
+	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.txt
+	@touch $(READY)
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+unit: $(READY)
+	$(ONE_THREAD) $(BIN)/python -m pytest tests --durations=10 \
+	  --cov=ipa_tutorial --cov-report=term --cov-fail-under=95
+
+notebooks-test: $(READY)
+	$(ONE_THREAD) MPLBACKEND=module://matplotlib_inline.backend_inline $(BIN)/python -m pytest \
+	  --nbval-lax --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
+	  --nbval-cell-timeout=300 --durations=10 notebooks/*.ipynb
+
+notebooks: $(READY)
+	$(BIN)/python notebooks/build.py $(N)
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+stamp: $(READY)
+	@test -n "$(SLUG)" || { echo "Say to which repository:  make stamp SLUG=you/fork" >&2; exit 1; }
+	PYTHONPATH=notebooks $(BIN)/python .github/stamp.py $(SLUG)
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .coverage htmlcov dist build
+	find . -name __pycache__ -prune -exec rm -rf {} +
+	find . -name .ipynb_checkpoints -prune -exec rm -rf {} +

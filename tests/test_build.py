@@ -1,0 +1,73 @@
+"""build.py executes a text into a notebook; card.py writes the Algorithm 22 card."""
+
+from pathlib import Path
+
+import build
+import nbformat
+import pytest
+from nbformat.v4 import new_output
+
+SLUG = "someone/somewhere"
+CARD = "<!-- algorithm-22-card: 2 3 -->"
+
+
+def write_text_source(folder: Path, code: str) -> Path:
+    (folder / "text").mkdir()
+    path = folder / "text" / "05_this.md"
+    path.write_text(f"# A title\n\n\n{CARD}\n\n```python\n{code}\n```\n\n\nWords.\n", encoding="utf-8")
+    return path
+
+
+def test_building_executes_and_leaves_no_trace(tmp_path, monkeypatch):
+    monkeypatch.setattr(build, "NOTEBOOKS", tmp_path)
+    text = write_text_source(
+        tmp_path,
+        "import sys\nfrom pathlib import Path\nfrom tqdm import tqdm\n"
+        "print(sum(tqdm(range(4))),   Path.cwd().name, Path.home() / 'x', object())",
+    )
+    build.build(text, SLUG)
+    notebook = nbformat.read(tmp_path / "05_this.ipynb", as_version=4)
+    assert notebook.cells[2].outputs == [
+        new_output("stream", name="stdout", text=f"6 {tmp_path.name} ~/x <object object>\n")
+    ]
+    assert "print(sum(tqdm(range(4))), Path.cwd()" in text.read_text(encoding="utf-8")  # formatted
+    assert [cell.id for cell in notebook.cells] == ["05-cell-001", "05-cell-002", "05-cell-003", "05-cell-004"]
+    assert not any(cell.metadata for cell in notebook.cells)
+    assert set(notebook.metadata) == {"jupytext", "kernelspec", "language_info"}
+    assert notebook.metadata.language_info == {"name": "python"}
+    assert build.drift(text, tmp_path / "05_this.ipynb") is None
+
+
+def test_a_cell_that_fails_leaves_the_notebook_as_it_was(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(build, "NOTEBOOKS", tmp_path)
+    text = write_text_source(tmp_path, "answer = 6 * 7\nanswer / 0")
+    (tmp_path / "05_this.ipynb").write_text("as it was")
+    assert build.build_all([text]) == 1
+    assert (tmp_path / "05_this.ipynb").read_text() == "as it was"
+    shown = capsys.readouterr().out
+    assert "05_this" in shown
+    assert "answer / 0" in shown
+    assert "ZeroDivisionError" in shown
+
+
+@pytest.mark.parametrize("request_", ["", "13", "0", "two", "all 2"])
+def test_a_card_says_what_it_expects(request_):
+    with pytest.raises(ValueError, match="expected line numbers 1 to 12"):
+        build.with_cards(f"<!-- algorithm-22-card: {request_} -->")
+
+
+def test_a_card_lights_its_lines_and_keeps_the_words_around_it():
+    text = build.with_cards("Before. <!-- algorithm-22-card: 7 -->\n\nAfter.")
+    assert build.with_cards(text) == text
+    assert text.startswith("Before. ")
+    assert text.endswith("\n\nAfter.")
+    rows = [line.split("|") for line in text.splitlines() if line.startswith("|")][2:]
+    assert [len(row) for row in rows] == [6] * 12
+    assert [row[2].strip() for row in rows if "▶" in row[1]] == ["**7**"]
+
+
+def test_a_badge_is_written_once():
+    text = build.with_badge("# A title\n\nWords.\n\nMore.", "[![Open in Colab](a)](b)")
+    assert text == "# A title\n\n[![Open in Colab](a)](b)\n\nWords.\n\nMore."
+    assert build.with_badge(text, "[![Open in Colab](a)](c)") == text.replace("(b)", "(c)")
+    assert build.with_badge("# A title", "[![Open in Colab](a)](b)") == "# A title\n\n[![Open in Colab](a)](b)"

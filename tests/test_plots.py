@@ -1,0 +1,287 @@
+"""Maps, curves, the style, and how a figure gets into a notebook."""
+
+import base64
+import io
+import re
+from types import SimpleNamespace
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from matplotlib.colors import to_hex
+from PIL import Image
+
+from ipa_tutorial import InvariantPointAttention, load_protein, picture, plots
+from ipa_tutorial.plots import (
+    PAIR,
+    POINT,
+    SCALAR,
+    attention_map,
+    attention_maps,
+    error_against_offset,
+    logit_histogram,
+    logit_maps,
+    show,
+    structure_strip,
+    use_style,
+)
+
+
+@pytest.fixture(scope="module")
+def ubiquitin():
+    return load_protein("ubiquitin")
+
+
+@pytest.fixture(scope="module")
+def weights():
+    return torch.randn(76, 76, generator=torch.Generator().manual_seed(0)).softmax(-1)
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    outputs = []
+    monkeypatch.setattr(
+        picture, "display", lambda data, metadata=None, raw=False: outputs.append((data, metadata, raw))
+    )
+    return outputs
+
+
+def parts(pair=True):
+    attention = InvariantPointAttention(8, heads=2, pairwise_repr_dim=3, require_pairwise_repr=pair)
+    s, z = torch.randn(5, 8), torch.randn(5, 5, 3)
+    R, t = torch.eye(3).repeat(5, 1, 1), torch.randn(5, 3)
+    return attention(s, z if pair else None, rotations=R, translations=t, return_parts=True)[1]
+
+
+# --- maps -------------------------------------------------------------------------------------------------------------
+
+
+def test_attention_map_has_queries_downwards_and_keys_to_the_right():
+    matrix = torch.arange(12.0).reshape(3, 4)[:, :3]
+    ax = attention_map(matrix, title="A map", label="weight")
+    (image,) = ax.images
+    np.testing.assert_allclose(image.get_array(), matrix)
+    assert image.origin == "upper" and image.cmap.name == "cividis"
+    assert ax.get_xlabel() == "key j" and ax.get_ylabel() == "query i" and ax.get_title() == "A map"
+    assert image.colorbar.ax.get_ylabel() == "weight"
+
+
+def test_attention_map_of_a_protein_counts_its_residues(ubiquitin, weights):
+    shifted = SimpleNamespace(**vars(ubiquitin))
+    shifted.residue_index = ubiquitin.residue_index + 100
+    for protein, numbers in [(ubiquitin, range(10, 80, 10)), (shifted, range(110, 180, 10))]:
+        ax = attention_map(weights, protein=protein)
+        for ticks, labels in [(ax.get_xticks(), ax.get_xticklabels()), (ax.get_yticks(), ax.get_yticklabels())]:
+            assert [int(label.get_text()) for label in labels] == list(numbers)
+            assert [int(protein.residue_index[int(tick)]) for tick in ticks] == list(numbers)
+        assert len(ax.child_axes) == 2  # the two strips
+
+
+def test_masked_keys_are_left_white():
+    ax = attention_map(torch.tensor([[0.0, -torch.inf], [1.0, 2.0]]))
+    assert ax.images[0].get_array().mask.tolist() == [[False, True], [False, False]]
+    assert ax.images[0].get_clim() == (0, 2)
+    assert attention_map(torch.eye(2), limits=(-1, 1)).images[0].get_clim() == (-1, 1)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        torch.zeros(3, 4),
+        torch.zeros(2, 3, 3),
+        torch.full((2, 2), torch.nan),
+        torch.tensor([[0.0, torch.inf], [1.0, 2.0]]),
+    ],
+)
+def test_attention_map_refuses_what_is_no_map(wrong):
+    with pytest.raises(ValueError, match="weights must"):
+        attention_map(wrong)
+
+
+def test_attention_map_refuses_another_protein(ubiquitin):
+    with pytest.raises(ValueError, match="protein has 76 residues, weights are for 5"):
+        attention_map(torch.zeros(5, 5), protein=ubiquitin)
+
+
+@pytest.mark.parametrize(("count", "rows", "columns"), [(1, 1, 1), (3, 1, 3), (4, 2, 2), (5, 2, 3)])
+def test_attention_maps_lie_in_rows(count, rows, columns):
+    figure = attention_maps({f"map {k}": torch.eye(3) for k in range(count)})
+    maps = [ax for ax in figure.axes if ax.images]
+    grid = maps[0].get_subplotspec().get_gridspec()
+    assert len(maps) == count and (grid.nrows, grid.ncols) == (rows, columns)
+    assert all(ax.axison is False for ax in figure.axes[count : rows * columns])
+
+
+def test_attention_maps_refuses_none():
+    with pytest.raises(ValueError, match="at least one"):
+        attention_maps({})
+
+
+def test_logit_maps_show_each_term_in_its_colour():
+    figure = logit_maps(parts(), head=1)
+    titles = {ax.get_title(): to_hex(ax.title.get_color()).upper() for ax in figure.axes if ax.images}
+    assert list(titles)[:3] == ["scalar term", "pair term", "point term"] and len(titles) == 4
+    assert list(titles.values())[:3] == [SCALAR, PAIR, POINT]
+    assert len([ax for ax in logit_maps(parts(pair=False)).axes if ax.images]) == 3
+
+
+def test_logit_maps_show_the_head_that_was_asked_for():
+    some = parts()
+    figure = logit_maps(some, head=1)
+    np.testing.assert_allclose(figure.axes[0].images[0].get_array(), some.scalar_logits[1].detach())
+    with pytest.raises(ValueError, match=r"parts must be of one protein"):
+        logit_maps(SimpleNamespace(weights=torch.zeros(2, 2, 5, 5)))
+
+
+def test_structure_strip_draws_an_arrow_and_bands():
+    axes = plt.subplots(1, 2)[1]
+    for ax, vertical in zip(axes, (False, True), strict=True):
+        structure_strip(ax, "--EEEE--HHHHHHH-", vertical)
+        corners = [patch.get_xy()[:-1, 1 if vertical else 0] for patch in ax.patches]
+        assert len(corners) == 1 + 2  # one arrow, two turns
+        assert (corners[0].min(), corners[0].max()) == (1.5, 5.5)
+        assert min(c.min() for c in corners[1:]) == 7.5
+    assert axes[1].get_ylim() == (15.5, -0.5)  # downwards, as in the map
+    assert not structure_strip(plt.subplots()[1], "-----").patches
+
+
+# --- curves -----------------------------------------------------------------------------------------------------------
+
+
+def test_histograms_carry_their_spread_and_differ_in_more_than_colour():
+    values = {
+        "scalar term": torch.randn(2, 40, 40),
+        "point term": -3 * torch.rand(999),
+        "something else": torch.ones(5),
+    }
+    ax = logit_histogram(values)
+    lines = [p for p in ax.patches if p.get_label() and not p.get_label().startswith("_")]
+    assert [line.get_label().split(":")[0] for line in lines] == list(values)
+    assert f"{values['point term'].double().std(correction=0):.2f}" in lines[1].get_label()
+    assert to_hex(lines[0].get_edgecolor()).upper() == SCALAR and to_hex(lines[1].get_edgecolor()).upper() == POINT
+    assert len({str(line.get_linestyle()) for line in lines}) == 3
+    for line in lines:
+        assert line.get_data().values.sum() == pytest.approx(1)
+    assert ax.get_xlabel() == "logit" and ax.get_ylabel()
+
+
+@pytest.mark.parametrize("values", [{}, {"x": torch.tensor([1.0, -torch.inf])}, {"x": torch.zeros(0)}])
+def test_histograms_refuse_what_they_cannot_count(values):
+    with pytest.raises(ValueError, match="must"):
+        logit_histogram(values)
+
+
+def test_errors_against_offsets():
+    offsets = torch.tensor([1.0, 10.0, 100.0])
+    ax = error_against_offset(offsets, {"float32": [1e-7, 1e-6, 1e-5], "float64": [0.0, 1e-15, 0.0]})
+    assert ax.get_xscale() == ax.get_yscale() == "log"
+    assert ax.get_legend_handles_labels()[1] == ["float32", "float64"]
+    named = [line for line in ax.lines if not line.get_label().startswith("_")]
+    assert len({line.get_marker() for line in named}) == len({line.get_linestyle() for line in named}) == 2
+    np.testing.assert_allclose(named[0].get_ydata(), [1e-7, 1e-6, 1e-5])
+    hollow = [line for line in ax.lines if line.get_markerfacecolor() == "white" and len(line.get_xdata())]
+    assert [list(line.get_xdata()) for line in hollow] == [[1, 100]]
+    assert 0 < hollow[0].get_ydata()[0] < 1e-15
+    assert np.isfinite(error_against_offset(offsets, {"exact": [0.0] * 3}).lines[0].get_ydata()).all()
+
+
+@pytest.mark.parametrize(
+    ("offsets", "errors"),
+    [
+        ([0.0, 1.0], {"a": [1.0, 1.0]}),
+        ([1.0, 2.0], {}),
+        ([1.0, 2.0], {"a": [1.0]}),
+        ([1.0, 2.0], {"a": [-1.0, 1.0]}),
+        ([1.0, 2.0], {"a": [float("nan"), 1.0]}),
+    ],
+)
+def test_errors_that_do_not_fit(offsets, errors):
+    with pytest.raises(ValueError, match="must"):
+        error_against_offset(offsets, errors)
+
+
+def test_the_functions_keep_their_style_to_themselves():
+    with plt.rc_context():
+        plt.rcdefaults()
+        before = dict(plt.rcParams)
+        attention_map(torch.eye(3))
+        with pytest.raises(ValueError, match="weights must"):
+            attention_map(torch.zeros(2, 3))
+        assert dict(plt.rcParams) == before
+        use_style()
+        assert plt.rcParams["image.cmap"] == "cividis" and plt.rcParams["figure.facecolor"] == "white"
+
+
+def test_every_name_promised_is_there():
+    assert all(hasattr(plots, name) for name in plots.__all__)
+
+
+# --- into a notebook --------------------------------------------------------------------------------------------------
+
+
+def figure_with(colour):
+    figure, ax = plt.subplots(figsize=(4, 3))
+    ax.plot([0, 1], color=colour)
+    return figure
+
+
+def test_show_displays_a_picture_with_its_description(shown):
+    alt = 'A "line" & <b>no more</b>, from 0 to 1.</script>'
+    figure = figure_with("red")
+    show(figure, alt=alt)
+    (data, metadata, raw), (below, _, _) = shown
+    assert raw and set(data) == {"image/png", "text/plain"} and data["text/plain"] == alt
+    assert metadata == {"image/png": {"alt": alt, "width": 400}}
+    image = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
+    assert image.size == (800, 600) and "Software" not in image.info
+    html = below["text/html"]
+    assert "&lt;b&gt;no more" in html and data["image/png"][-64:] in html
+    assert html.count("</script>") == 1  # the alt text does not end the script
+    assert r"\u003c/script" in html and "\n" not in data["image/png"]
+    assert not plt.fignum_exists(figure.number)
+
+
+def test_show_takes_axes_and_refuses_the_rest(shown):
+    show(figure_with("red").axes[0], alt="A line.")
+    assert len(shown) == 2
+    with pytest.raises(TypeError, match="figure must be a matplotlib Figure or Axes, got str"):
+        show("figure", alt="A line.")
+    for alt in ("", "  ", None):
+        with pytest.raises(ValueError, match="alt must say in words"):
+            show(figure_with("red"), alt=alt)
+
+
+def test_pictures_are_the_same_at_each_run_small_and_on_white():
+    first, second = (picture.png(figure_with("#0072B2")) for _ in range(2))
+    assert first == second and len(first) < 20_000
+    image = Image.open(io.BytesIO(first)).convert("RGB")
+    assert image.getpixel((0, 0)) == (255, 255, 255)
+
+
+def test_rare_colours_survive_the_palette(ubiquitin, weights):
+    """A map in hundreds of colours, with a title in one that occurs nowhere else."""
+    ax = attention_map(weights, protein=ubiquitin, title="point term")
+    data = picture.png(ax.figure)
+    assert len(data) < 150_000
+    pixels = np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
+    vermillion = np.array([int(POINT[k : k + 2], 16) for k in (1, 3, 5)])
+    assert np.abs(pixels - vermillion).max(-1).min() < 10
+
+
+@pytest.mark.parametrize("name", ["ubiquitin", "myoglobin"])
+def test_a_drawn_protein_is_below_150_kb(name):
+    figure = plots.draw_protein(load_protein(name)).figure
+    assert len(base64.b64encode(picture.png(figure))) < 170_000
+    assert len(picture.png(figure)) < 150_000
+
+
+def test_scripts_hold_no_html_of_their_own():
+    assert re.fullmatch(r'"[^<]*"', picture.js("</script><!--"))
+    assert picture.js([1, 0.5]) == "[1, 0.5]"
