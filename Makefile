@@ -12,7 +12,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 # In a container one is root and has no browser: the address is printed instead.
 LAB_ARGS := $(shell test "$$(id -u)" = 0 && echo --allow-root --no-browser)
 
-.PHONY: help lab test lint unit notebooks-test notebooks format stamp clean
+.PHONY: help lab test lint unit notebooks-test notebooks asset format stamp clean
 .NOTPARALLEL:
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo "make test                    the same set-up, then everything: lint, tests, notebooks"
 	@echo "make notebooks               execute all texts in notebooks/text into notebooks/*.ipynb"
 	@echo "make notebooks N='05 06'     only these"
+	@echo "make asset                   draw the pictures of the README again"
 	@echo "make format                  format the code of the package and the tests"
 	@echo "make stamp SLUG=you/fork     point badges and links to another repository"
 	@echo "make clean                   remove .venv and everything else that the commands have made"
@@ -59,6 +60,9 @@ notebooks-test: $(READY)
 
 notebooks: $(READY)
 	$(BIN)/python notebooks/build.py $(N)
+
+asset: $(READY)
+	$(BIN)/python asset/build.py
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

@@ -1,0 +1,72 @@
+"""Draws the pictures of the README:  python asset/build.py  (make asset).
+
+turning.png: ubiquitin in three orientations, and the attention of one and the same untrained module for each.
+"""
+
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import torch
+
+from ipa_tutorial import InvariantPointAttention, Rigid, load_protein
+from ipa_tutorial.picture import png
+from ipa_tutorial.plots import PALE, Camera, draw_links, draw_protein, use_style
+
+ASSET = Path(__file__).parent
+RESIDUE = 43  # in the middle of a strand
+HEAD = 5
+
+
+def turn(degrees: float, middle: torch.Tensor) -> Rigid:
+    """A rotation of the world about an axis through ``middle``."""
+    axis = torch.tensor([2.0, 3.0, 6.0]) / 7
+    cross = torch.linalg.cross(axis.expand(3, 3), torch.eye(3)).mT  # K x = axis × x
+    R = torch.linalg.matrix_exp(torch.deg2rad(torch.tensor(degrees)) * cross)
+    return Rigid(R, middle - R @ middle)
+
+
+def attention_of(frames: Rigid) -> torch.Tensor:
+    """Weights ``(L, L)`` of an untrained module that sees nothing but the frames; γ is raised for a crisp picture."""
+    torch.manual_seed(0)
+    attention = InvariantPointAttention(16, heads=12, require_pairwise_repr=False)
+    torch.nn.init.constant_(attention.raw_gamma, 8.0)
+    s = torch.ones(len(frames), 16) / 4  # every residue proposes the same points, each in its own frame
+    geometry = dict(rotations=frames.rotations, translations=frames.translations)
+    with torch.no_grad():
+        _, parts = attention(s, **geometry, return_parts=True)
+    return parts.weights[HEAD]
+
+
+def turning() -> plt.Figure:
+    protein = load_protein("ubiquitin")
+    frames = protein.rigids(torch.float64)
+    camera = Camera.facing(protein, azimuth=150)
+    fig, axes = plt.subplots(2, 3, figsize=(11, 6.6), height_ratios=(1, 1.1), layout="constrained")
+    first = None
+    for (above, below), degrees in zip(axes.T, (0.0, 120.0, 240.0), strict=True):
+        moved = turn(degrees, frames.translations.mean(0)) @ frames
+        weights = attention_of(moved)
+        first = weights if first is None else first
+        change = (weights - first).abs().max().item()
+        atoms = turn(degrees, protein.ca.double().mean(0)).apply(protein.coordinates.double())
+        draw_protein(atoms, above, camera, termini=False)
+        draw_links(atoms[RESIDUE, 1], atoms[:, 1], weights[RESIDUE].where(weights[RESIDUE] > 0.03, 0), above)
+        above.set(xlim=(-24, 24), ylim=(-16, 16))
+        above.set_title("turn the protein …" if degrees == 0 else f"… by {degrees:.0f}°", fontsize=15)
+        below.imshow(weights, cmap="cividis", vmax=0.3)
+        below.set(xticks=[], yticks=[], xlabel="key j", ylabel="query i")
+        below.set_title("its attention map" if degrees == 0 else f"largest change {change:.0e}", fontsize=13)
+        for edge in below.spines.values():
+            edge.set_color(PALE)
+    return fig
+
+
+if __name__ == "__main__":
+    torch.set_default_dtype(torch.float64)
+    torch.set_num_threads(1)
+    use_style()
+    (ASSET / "turning.png").write_bytes(png(turning()))
