@@ -1,9 +1,11 @@
 """Agreement with the numbers of DeepMind's own code, and the loader of its parameters."""
 
+from importlib.resources import files
+
 import numpy as np
 import pytest
 import torch
-from golden import load_golden
+from golden import GOLDENS, load_golden
 
 from ipa_tutorial import InvariantPointAttention
 from ipa_tutorial.alphafold import load_ipa
@@ -81,6 +83,12 @@ def test_intermediates_equal_deepmind(name):
     ]
     features = torch.tensor(golden.mid["features"]).double()
     torch.testing.assert_close(torch.cat(heads_last, -1).detach()[mask], features[mask], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["ipa_base", "ipa_masked", "ipa_far"])
+def test_the_numbers_that_travel_with_the_package_are_the_goldens(name):
+    travelling = files("ipa_tutorial") / "data/deepmind" / f"{name}.npz"
+    assert travelling.read_bytes() == (GOLDENS / f"{name}.npz").read_bytes()
 
 
 # --- the loader -----------------------------------------------------------------------------------------------------

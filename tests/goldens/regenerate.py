@@ -1,4 +1,4 @@
-"""Computes the goldens again with DeepMind's own code, for whoever wants to check the referee.
+"""Computes the goldens of the attention and of the frames again, with DeepMind's own code: check the referee.
 
 In an environment of its own (no torch is needed):
 
