@@ -20,6 +20,7 @@ NAMES = [
     "07_bringing_the_answer_home",
     "08_the_whole_module",
     "09_proof_of_invariance",
+    "10_block_transformer_backbone_update",
 ]
 FOUND = sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))
 
