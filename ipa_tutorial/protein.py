@@ -19,6 +19,7 @@ from torch import Tensor
 from .library import as_pdb_id, bundled_names, find_bundled, read_entry
 from .rigid import Rigid, rigid_from_3_points
 from .structure_file import parse_structure
+from .torsion import atom14_names
 
 ATOMS = ("N", "CA", "C", "O")
 AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
@@ -100,7 +101,7 @@ def load_protein(source: str | os.PathLike, chain: str | None = None, model: int
 
     Returns:
         A :class:`Protein`. Waters, ligands and caps (ACE, NH2) are left out. Of alternate locations, each residue keeps
-        the one conformer whose backbone atoms have the highest occupancy; the first in the file if several do.
+        the one conformer with the highest occupancy in the backbone, then in all atoms; the first if several have.
 
     Raises:
         TypeError: an argument of the wrong type.
@@ -108,15 +109,25 @@ def load_protein(source: str | os.PathLike, chain: str | None = None, model: int
         FileNotFoundError: no such file.
         ConnectionError: a PDB id that is not bundled, and no network.
     """
-    if chain is not None and not isinstance(chain, str):
-        raise TypeError(f"chain must be a string or None, got {type(chain).__name__}")
-    name, structure = _open(source)
-    chains = _protein_chains(_pick_model(structure, model, name), name)
-    chain = next(iter(chains)) if chain is None else chain
-    if chain not in chains:
-        choice = ", ".join(f"{other!r} ({len(residues)} residues)" for other, residues in chains.items())
-        raise ValueError(f"{name} has no protein chain {chain!r}. Its protein chains: {choice}")
-    return _assemble(name, chain, chains[chain])
+    return _assemble(*_find_chain(source, chain, model))
+
+
+def load_atom14(source: str | os.PathLike, chain: str | None = None, model: int = 0) -> tuple[Tensor, Tensor]:
+    """All heavy atoms of the chain that :func:`load_protein` loads, residue for residue and conformer for conformer.
+
+    Arguments and errors are those of :func:`load_protein`.
+
+    Returns:
+        Coordinates ``(L, 14, 3)``, float32, Å, zero where the file lacks an atom, and a boolean mask ``(L, 14)``. The
+        places are those of :func:`~ipa_tutorial.torsion.atom14_names`; an atom without a place there, such as the
+        second oxygen at the end of the chain, or selenium in a methionine, is left out.
+    """
+    _, _, residues = _find_chain(source, chain, model)
+    rows = []
+    for residue_name, atoms in map(_best_conformer, residues):
+        row = [atoms.get(name) for name in atom14_names(_letter(residue_name))]
+        rows.append(row + [None] * (14 - len(row)))
+    return _coordinates(rows)
 
 
 # --- from a name to a structure ---------------------------------------------------------------------------------------
@@ -145,6 +156,19 @@ def _open(source: str | os.PathLike) -> tuple[str, gemmi.Structure]:
         f"unknown protein {shown!r}: neither a bundled one, nor a file, nor a PDB id of four characters. "
         f"Bundled proteins: {bundled_names()}"
     )
+
+
+def _find_chain(source, chain: str | None, model: int) -> tuple[str, str, list[list[gemmi.Residue]]]:
+    """The protein's name, the chain's name and its residues."""
+    if chain is not None and not isinstance(chain, str):
+        raise TypeError(f"chain must be a string or None, got {type(chain).__name__}")
+    name, structure = _open(source)
+    chains = _protein_chains(_pick_model(structure, model, name), name)
+    chain = next(iter(chains)) if chain is None else chain
+    if chain not in chains:
+        choice = ", ".join(f"{other!r} ({len(residues)} residues)" for other, residues in chains.items())
+        raise ValueError(f"{name} has no protein chain {chain!r}. Its protein chains: {choice}")
+    return name, chain, chains[chain]
 
 
 # --- from a structure to a chain --------------------------------------------------------------------------------------
@@ -199,8 +223,7 @@ def _are_neighbours(a: gemmi.Residue, b: gemmi.Residue) -> bool:
 
 def _assemble(name: str, chain: str, residues: list[list[gemmi.Residue]]) -> Protein:
     conformers = [_best_conformer(place) for place in residues]
-    atoms = [[conformer.get(atom) for atom in ATOMS] for _, conformer in conformers]
-    coordinates = [[atom.pos.tolist() if atom else [0.0, 0.0, 0.0] for atom in place] for place in atoms]
+    coordinates, atom_mask = _coordinates([[atoms.get(atom) for atom in ATOMS] for _, atoms in conformers])
     seqids = [place[0].seqid for place in residues]
     protein = Protein(
         name=name,
@@ -208,8 +231,8 @@ def _assemble(name: str, chain: str, residues: list[list[gemmi.Residue]]) -> Pro
         sequence="".join(_letter(residue_name) for residue_name, _ in conformers),
         residue_index=_residue_index(seqids, f"chain {chain!r} of {name}"),
         residue_labels=tuple(str(seqid) for seqid in seqids),
-        coordinates=torch.tensor(coordinates, dtype=torch.float32),  # (L, 4, 3)
-        atom_mask=torch.tensor([[atom is not None for atom in place] for place in atoms]),  # (L, 4)
+        coordinates=coordinates,  # (L, 4, 3)
+        atom_mask=atom_mask,  # (L, 4)
     )
     finite = protein.coordinates.isfinite().all(-1).all(-1)  # (L,)
     if not finite.all():
@@ -218,8 +241,18 @@ def _assemble(name: str, chain: str, residues: list[list[gemmi.Residue]]) -> Pro
     return protein
 
 
+def _coordinates(rows: list[list[gemmi.Atom | None]]) -> tuple[Tensor, Tensor]:
+    """``(L, A, 3)`` float32, zero where there is no atom, and the mask ``(L, A)``."""
+    places = [[atom.pos.tolist() if atom else [0.0, 0.0, 0.0] for atom in row] for row in rows]
+    there = [[atom is not None for atom in row] for row in rows]
+    return torch.tensor(places, dtype=torch.float32), torch.tensor(there)
+
+
 def _best_conformer(place: list[gemmi.Residue]) -> tuple[str, dict[str, gemmi.Atom]]:
-    """The residue name and the backbone atoms, by name, of the conformer with the highest occupancy."""
+    """The residue name and the atoms, by name, of the conformer whose backbone has the highest occupancy.
+
+    Of several with the same backbone, the one with the highest occupancy in the side chain.
+    """
     marks = [(atom.name, atom.altloc) for residue in place for atom in residue if atom.name in ATOMS]
     if len(set(marks)) < len(marks):
         raise ValueError(
@@ -228,12 +261,18 @@ def _best_conformer(place: list[gemmi.Residue]) -> tuple[str, dict[str, gemmi.At
         )
     candidates = []
     for residue in place:
-        backbone = [atom for atom in residue if atom.name in ATOMS]
-        shared = {atom.name: atom for atom in backbone if atom.altloc == "\0"}
-        for altloc in dict.fromkeys(atom.altloc for atom in backbone) or ["\0"]:
-            own = {atom.name: atom for atom in backbone if atom.altloc == altloc}
+        shared = {atom.name: atom for atom in residue if atom.altloc == "\0"}
+        for altloc in dict.fromkeys(atom.altloc for atom in residue) or ["\0"]:
+            own = {atom.name: atom for atom in residue if atom.altloc == altloc}
             candidates.append((residue.name, shared | own))
-    return max(candidates, key=lambda candidate: (sum(atom.occ for atom in candidate[1].values()), len(candidate[1])))
+    return max(candidates, key=_occupancy)
+
+
+def _occupancy(candidate: tuple[str, dict[str, gemmi.Atom]]) -> tuple[float, int, float]:
+    """By what a conformer is chosen: its backbone's occupancy, then its backbone atoms, then its whole occupancy."""
+    atoms = candidate[1]
+    backbone = [atoms[name].occ for name in ATOMS if name in atoms]
+    return sum(backbone), len(backbone), sum(atom.occ for atom in atoms.values())
 
 
 def _residue_index(seqids: list[gemmi.SeqId], where: str) -> Tensor:

@@ -23,6 +23,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ipa_tutorial import Protein, library, load_protein, rigid_from_3_points
+from ipa_tutorial.protein import load_atom14
 
 BACKBONE = ("N", "CA", "C", "O")
 ONE_LETTERS = "ARNDCQEGHILKMFPSTWYV"
@@ -1094,3 +1095,16 @@ def test_cache_folder(monkeypatch, platform, variables, expected):
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(library.sys, "platform", platform)
     assert library.cache_folder() == Path(expected)
+
+
+def test_of_two_conformers_with_one_backbone_the_fuller_side_chain_is_kept(tmp_path):
+    """The rows of the file are written as in crambin, where side chains have alternates more often than backbones."""
+    line = "ATOM  {:5d}  {:<3}{}SER A   2    {:8.3f}{:8.3f}{:8.3f}{:6.2f} 10.00           {}  "
+    rows = [("N", " ", 0, 1.0), ("CA", " ", 1, 1.0), ("C", " ", 2, 1.0), ("O", " ", 3, 1.0), ("CB", " ", 4, 1.0)]
+    rows += [("OG", "A", 5, 0.3), ("OG", "B", 9, 0.7)]
+    text = [line.format(n, name, alt, x, 0, 0, occ, name[0]) for n, (name, alt, x, occ) in enumerate(rows, 1)]
+    path = tmp_path / "serine.pdb"
+    path.write_text("\n".join([*text, "END"]))
+    atoms, known = load_atom14(path)
+    assert known[0].tolist() == [True] * 6 + [False] * 8
+    assert atoms[0, :6, 0].tolist() == [0, 1, 2, 3, 4, 9]
