@@ -17,7 +17,8 @@ from .secondary_structure import secondary_structure
 class Chain:
     """One chain of L residues: ``atoms`` N, CA, C, O ``(L, 4, 3)`` in Å, and what is written beside them.
 
-    ``is_trace``: there is nothing but Cα atoms, so that no ribbon can be drawn.
+    ``is_trace``: there is nothing but Cα atoms, so that no ribbon can be drawn. ``joined`` ``(L − 1,)``: which
+    neighbours are drawn as bonded; None leaves it to their distance.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Chain:
     atoms: NDArray
     structure: str
     is_trace: bool
+    joined: NDArray | None = None
 
     @property
     def ca(self) -> NDArray:
@@ -41,9 +43,13 @@ class Chain:
 def as_chain(protein) -> Chain:
     """A :class:`~ipa_tutorial.protein.Protein`, atoms ``(L, 4, 3)`` or positions ``(L, 3)`` in Å, or a ``Rigid`` in nm.
 
+    A chain is returned as it is.
+
     Raises:
         ValueError: another shape, no residue, or no Cα atom at all.
     """
+    if isinstance(protein, Chain):
+        return protein
     if hasattr(protein, "coordinates"):
         atoms = np.where(as_numpy(protein.atom_mask)[..., None] > 0, as_numpy(protein.coordinates), np.nan)
         name, sequence, numbers = protein.name, protein.sequence, tuple(protein.residue_index.tolist())

@@ -56,7 +56,7 @@ def draw_protein(
     """
     chain = as_chain(protein)
     ax, camera = _scene(ax, camera, chain.ca)
-    mesh = ribbon(chain.ca, chain.side, chain.structure)
+    mesh = ribbon(chain.ca, chain.side, chain.structure, chain.joined)
     colour = residue_colours(colours, chain.structure)[mesh.residue]  # (F, 3)
 
     faces, shell = camera.project(mesh.faces), camera.project(mesh.shell)  # (F, 4, 3)

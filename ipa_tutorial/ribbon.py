@@ -28,17 +28,19 @@ class Mesh(NamedTuple):
     residue: NDArray  # (F,), to which residue each face belongs
 
 
-def ribbon(ca: NDArray, side: NDArray, structure: str, outline: float = 0.16) -> Mesh:
+def ribbon(ca: NDArray, side: NDArray, structure: str, joined: NDArray | None = None, outline: float = 0.16) -> Mesh:
     """The ribbon through one chain, interrupted where neighbouring Cα atoms are too far apart or not finite.
 
     Args:
         ca: Cα positions ``(L, 3)``.
         side: the direction of each residue's C=O bond ``(L, 3)``, NaN where it is unknown.
         structure: ``H``, ``E`` or ``-`` for each residue; all ``-`` draws a plain tube.
+        joined: which neighbours belong together ``(L − 1,)``; None: those whose distance is that of a bonded pair.
         outline: how far outside the faces the shell lies.
     """
+    distance = np.linalg.norm(np.diff(ca, axis=0), axis=-1)  # (L − 1,), NaN next to a missing atom
     with np.errstate(invalid="ignore"):
-        joined = np.linalg.norm(np.diff(ca, axis=0), axis=-1) < BREAK  # (L − 1,), False next to a missing atom
+        joined = distance < BREAK if joined is None else joined & np.isfinite(distance)
     pieces = [i for i in np.split(np.arange(len(ca)), np.flatnonzero(~joined) + 1) if np.isfinite(ca[i]).all()]
     meshes = [_piece(ca, side, structure, i, outline) for i in pieces if len(i)]
     empty = Mesh(np.empty((0, 4, 3)), np.empty((0, 4, 3)), np.empty((0, 3)), np.empty(0, dtype=int))

@@ -14,7 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ipa_tutorial import Rigid, embedding, load_protein, viewer
+from ipa_tutorial import Rigid, embedding, load_protein, scene, viewer
 from ipa_tutorial.camera import Camera
 from ipa_tutorial.quaternion import quaternion_to_rotation
 from ipa_tutorial.secondary_structure import secondary_structure
@@ -227,7 +227,7 @@ def test_attention_is_as_wide_as_its_weight(ubiquitin):
     for given in (weights, weights[10]):
         lines = [line for (line,) in calls(view(ubiquitin, attention_from=(10, given)).scene, "addCylinder")]
         radii = np.array([line["radius"] for line in lines])
-        np.testing.assert_allclose(radii / viewer.LINK_RADIUS, [0.5, 1.0, 0.25], atol=0.01)  # the own one is no line
+        np.testing.assert_allclose(radii / scene.LINK_RADIUS, [0.5, 1.0, 0.25], atol=0.01)  # the own one is no line
         ends = [list(line["end"].values()) for line in lines]
         np.testing.assert_allclose(ends, ubiquitin.ca[[3, 20, 30]], atol=0.0051)
 
@@ -244,7 +244,7 @@ def test_the_scene_is_seen_from_the_side_of_the_picture(ubiquitin, shown):
 
 def test_quaternions_of_half_turns_and_of_nothing():
     for turn in (np.diag([1.0, 1, 1]), np.diag([1.0, -1, -1]), np.diag([-1.0, 1, -1]), np.diag([-1.0, -1, 1])):
-        x, y, z, w = viewer._quaternion(turn)
+        x, y, z, w = scene.quaternion(turn)
         np.testing.assert_allclose(quaternion_to_rotation(torch.tensor([w, x, y, z])), turn, atol=1e-12)
 
 
