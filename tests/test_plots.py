@@ -19,11 +19,14 @@ from ipa_tutorial.plots import (
     SCALAR,
     attention_map,
     attention_maps,
+    distance_against_weight,
     error_against_offset,
+    fape_matrix,
     logit_histogram,
     logit_maps,
     show,
     structure_strip,
+    training_curves,
     use_style,
 )
 
@@ -110,34 +113,119 @@ def test_attention_map_refuses_another_protein(ubiquitin):
         attention_map(torch.zeros(5, 5), protein=ubiquitin)
 
 
-@pytest.mark.parametrize(("count", "rows", "columns"), [(1, 1, 1), (3, 1, 3), (4, 2, 2), (5, 2, 3)])
-def test_attention_maps_lie_in_rows(count, rows, columns):
+def letters(axis):
+    return "".join(label.get_text() for label in axis.get_minorticklabels())
+
+
+def test_a_short_protein_shows_its_sequence_and_a_long_one_does_not(ubiquitin, weights):
+    villin = load_protein("1vii")
+    for draw in (attention_map, fape_matrix):
+        ax = draw(torch.eye(36), plt.subplots(figsize=(7, 6), layout="constrained")[1], villin)
+        assert letters(ax.xaxis) == letters(ax.yaxis) == villin.sequence
+        assert {label.get_text() for label in ax.get_xticklabels()} >= {"45", "70"}
+        ax.figure.draw_without_rendering()
+        strip, letter = ax.child_axes[1].get_window_extent(), ax.yaxis.get_minorticklabels()[0].get_window_extent()
+        assert letter.x1 <= strip.x0  # beside the strip, not on it
+    assert not letters(attention_map(weights, protein=ubiquitin).xaxis)
+
+
+@pytest.mark.parametrize(("count", "rows"), [(1, [1]), (3, [3]), (4, [2, 2]), (5, [3, 2]), (7, [3, 3, 1])])
+def test_attention_maps_lie_in_rows(count, rows):
     figure = attention_maps({f"map {k}": torch.eye(3) for k in range(count)})
-    maps = [ax for ax in figure.axes if ax.images]
-    grid = maps[0].get_subplotspec().get_gridspec()
-    assert len(maps) == count and (grid.nrows, grid.ncols) == (rows, columns)
-    assert all(ax.axison is False for ax in figure.axes[count : rows * columns])
+    figure.draw_without_rendering()
+    places = [ax.get_position() for ax in figure.axes if ax.images]
+    heights = sorted({round(place.y0, 3) for place in places}, reverse=True)
+    found = [[place for place in places if round(place.y0, 3) == height] for height in heights]
+    assert [len(row) for row in found] == rows
+    middles = [(row[0].x0 + row[-1].x1) / 2 for row in found]
+    assert middles == pytest.approx([middles[0]] * len(middles), abs=1e-3)  # the last row is centred
 
 
-def test_attention_maps_refuses_none():
+def test_attention_maps_refuses_none_and_the_wrong_number_of_labels():
     with pytest.raises(ValueError, match="at least one"):
         attention_maps({})
+    with pytest.raises(ValueError, match="labels must be one for each of 2 maps, got 1"):
+        attention_maps({"a": torch.eye(2), "b": torch.eye(2)}, labels=["weight"])
 
 
 def test_logit_maps_show_each_term_in_its_colour():
     figure = logit_maps(parts(), head=1)
     titles = {ax.get_title(): to_hex(ax.title.get_color()).upper() for ax in figure.axes if ax.images}
-    assert list(titles)[:3] == ["scalar term", "pair term", "point term"] and len(titles) == 4
+    assert list(titles)[:3] == ["scalar term", "pair term", "point term"] and len(titles) == 5
     assert list(titles.values())[:3] == [SCALAR, PAIR, POINT]
-    assert len([ax for ax in logit_maps(parts(pair=False)).axes if ax.images]) == 3
+    assert len([ax for ax in logit_maps(parts(pair=False)).axes if ax.images]) == 4
 
 
 def test_logit_maps_show_the_head_that_was_asked_for():
     some = parts()
-    figure = logit_maps(some, head=1)
-    np.testing.assert_allclose(figure.axes[0].images[0].get_array(), some.scalar_logits[1].detach())
+    shown = [ax.images[0].get_array() for ax in logit_maps(some, head=1).axes if ax.images]
+    wanted = [some.scalar_logits, some.pair_logits, some.point_logits, some.logits, some.weights]
+    for image, term in zip(shown, wanted, strict=True):
+        np.testing.assert_allclose(image, term[1].detach())
+    with pytest.raises(ValueError, match="head must be one of 2, got 2"):
+        logit_maps(some, head=2)
     with pytest.raises(ValueError, match=r"parts must be of one protein"):
         logit_maps(SimpleNamespace(weights=torch.zeros(2, 2, 5, 5)))
+
+
+# --- the FAPE matrix --------------------------------------------------------------------------------------------------
+
+
+def test_fape_matrix_has_frames_downwards_atoms_to_the_right_and_ends_at_the_clamp():
+    errors = torch.arange(12.0).reshape(3, 4)
+    ax = fape_matrix(errors, clamp=8.5, title="A protein")
+    (image,) = ax.images
+    np.testing.assert_allclose(image.get_array(), errors)
+    assert image.get_clim() == (0, 8.5) and "clamped at 8.5 Å" in image.colorbar.ax.get_ylabel()
+    assert ax.get_ylabel() == "frame i" and ax.get_xlabel() == "atom j\nhatched: clamped, 25 % of the pairs"
+    free = fape_matrix(errors, clamp=None)
+    assert free.images[0].get_clim() == (0, 11) and free.get_xlabel() == "atom j" and not free.collections
+    assert fape_matrix(errors, clamp=11.0).get_xlabel() == "atom j\nno pair is clamped"
+
+
+def test_what_is_clamped_is_hatched_and_nothing_else():
+    errors = torch.zeros(4, 6)
+    errors[1, 4] = 20.0
+    ax = fape_matrix(errors)
+    (hatching,) = [c for c in ax.collections if c.get_paths() and len(c.get_paths()[0].vertices)]
+    assert hatching.hatches == ["////"]
+    corners = np.concatenate([path.vertices for path in hatching.get_paths()])
+    assert np.abs(corners - [4, 1]).max() <= 0.5 and np.ptp(corners, 0) == pytest.approx([1, 1], abs=0.3)
+
+
+def test_fape_matrix_leaves_white_what_does_not_count_whatever_it_holds():
+    errors = torch.ones(3, 4)
+    errors[2], errors[:, 0] = torch.nan, torch.inf
+    ax = fape_matrix(errors, frames_mask=torch.tensor([1, 1, 0]).bool(), points_mask=torch.tensor([0, 1, 1, 1]).bool())
+    wanted = np.ones((3, 4), dtype=bool)
+    wanted[:2, 1:] = False
+    assert (ax.images[0].get_array().mask == wanted).all()
+    assert ax.get_xlabel().endswith("no pair is clamped")
+
+
+@pytest.mark.parametrize(
+    ("errors", "options", "message"),
+    [
+        (torch.zeros(2, 3, 4), {}, r"errors must have shape \(F, P\)"),
+        (torch.zeros(0, 4), {}, r"errors must have shape \(F, P\)"),
+        (torch.full((2, 2), torch.nan), {}, "errors must be finite"),
+        (-torch.ones(2, 2), {}, "errors must be finite and not negative"),
+        (torch.zeros(2, 2), {"clamp": -1.0}, "clamp must be a distance"),
+        (torch.zeros(2, 3), {"frames_mask": torch.ones(3).bool()}, r"frames_mask must be boolean \(2,\)"),
+        (torch.zeros(2, 3), {"points_mask": torch.ones(3)}, r"points_mask must be boolean \(3,\)"),
+        (torch.zeros(2, 3), {"points_mask": torch.zeros(3).bool()}, "leave no pair"),
+    ],
+)
+def test_fape_matrix_refuses_what_is_none(errors, options, message):
+    with pytest.raises(ValueError, match=message):
+        fape_matrix(errors, **options)
+
+
+def test_fape_matrix_of_a_protein(ubiquitin):
+    ax = fape_matrix(torch.zeros(76, 76), protein=ubiquitin)
+    assert ax.get_ylabel() == "frame i (residue)" and len(ax.child_axes) == 2
+    with pytest.raises(ValueError, match="protein has 76 residues, errors are for 76 by 77"):
+        fape_matrix(torch.zeros(76, 77), protein=ubiquitin)
 
 
 def test_structure_strip_draws_an_arrow_and_bands():
@@ -205,6 +293,82 @@ def test_errors_against_offsets():
 def test_errors_that_do_not_fit(offsets, errors):
     with pytest.raises(ValueError, match="must"):
         error_against_offset(offsets, errors)
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_every_pair_is_counted_once_and_the_mean_is_the_mean(log):
+    x = 30 * torch.rand(40, 40, dtype=torch.float64)
+    y = torch.softmax(-x / 2, -1)
+    ax = distance_against_weight(x, y, log=log)
+    assert np.ma.filled(ax.collections[0].get_array(), 0).sum() == 1600
+    mean, even = ax.lines
+    place, height = mean.get_data()
+    assert (height * np.histogram(x.ravel(), [*(place - place[0]), np.inf])[0]).sum() == pytest.approx(40, rel=1e-3)
+    assert height[0] > 2 * height[3] and even.get_ydata()[0] == 1 / 40
+    assert ax.get_yscale() == ("log" if log else "linear")
+
+
+def test_weights_of_masked_pairs_come_as_a_list_and_have_no_even_share():
+    ax = distance_against_weight(torch.rand(9), torch.rand(9), xlabel="nm")
+    assert len(ax.lines) == 1 and ax.get_xlabel() == "nm"
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        (torch.zeros(3), torch.zeros(4), "one shape"),
+        (torch.zeros(0), torch.zeros(0), "an entry at least"),
+        (-torch.ones(3), torch.zeros(3), "distances must be"),
+        (torch.tensor([torch.inf]), torch.zeros(1), "distances must be"),
+        (torch.ones(3), 2 * torch.ones(3), "weights must lie between"),
+        (torch.ones(3), -torch.ones(3), "weights must lie between"),
+        (torch.ones(1), torch.tensor([torch.nan]), "weights must lie between"),
+    ],
+)
+def test_distances_and_weights_that_do_not_fit(x, y, message):
+    with pytest.raises(ValueError, match=message):
+        distance_against_weight(x, y)
+
+
+def run(losses, rmsds=()):
+    return SimpleNamespace(losses=losses, rmsds=list(rmsds))
+
+
+def test_training_curves_show_seeds_and_their_median():
+    seeds = [run([3.0, 2.0, 1.0], [9, 8, 7]), run([5.0, 4.0, 0.5], [6, 5, 4]), run([4.0, 3.0], [2, 1])]
+    figure = training_curves({"IPA": seeds, "plain": run([6.0, 6.0], [9, 9])}, target=1.5)
+    loss, rmsd = figure.axes
+    thick = [line for line in loss.lines if line.get_linewidth() == 2]
+    assert [line.get_label() for line in thick] == ["IPA: median of 3", "plain"]
+    assert len({line.get_linestyle() for line in thick}) == 2
+    np.testing.assert_allclose(np.array(thick[0].get_data()), [[1, 2], [4, 3]])  # as far as all seeds go
+    assert [len(line.get_xdata()) for line in loss.lines if line.get_linewidth() < 1] == [3, 3, 2]
+    assert loss.get_ylabel() == "loss" and rmsd.get_ylabel() == "Cα RMSD (Å)" and loss.get_xlabel() == "step"
+    np.testing.assert_allclose(rmsd.lines[3].get_ydata(), [6, 5])
+    assert rmsd.texts[0].get_text() == "1.5 Å" and not loss.texts
+    assert loss.get_yscale() == "linear" and loss.get_ylim()[0] == rmsd.get_ylim()[0] == 0
+
+
+def test_training_curves_logarithmic_and_of_the_loss_alone():
+    figure = training_curves({"a": run([1.0, 0.1])}, log=True)
+    assert len(figure.axes) == 1 and figure.axes[0].get_yscale() == "log"
+
+
+@pytest.mark.parametrize(
+    ("runs", "log", "message"),
+    [
+        ({}, False, "at least one result"),
+        ({"a": []}, False, "no empty list"),
+        ({"a": run([])}, False, "losses of 'a' must be"),
+        ({"a": run([1.0, float("nan")])}, False, "losses of 'a' must be finite"),
+        ({"a": run([1.0], [-1.0])}, False, "rmsds of 'a' must be"),
+        ({"a": run([1.0], [1.0]), "b": run([1.0])}, False, "rmsds of 'b' must be"),
+        ({"a": run([1.0, 0.0])}, True, "losses of 'a' must be positive"),
+    ],
+)
+def test_training_curves_refuse_what_is_none(runs, log, message):
+    with pytest.raises(ValueError, match=message):
+        training_curves(runs, log)
 
 
 def test_the_functions_keep_their_style_to_themselves():

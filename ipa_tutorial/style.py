@@ -1,0 +1,65 @@
+"""One look for all figures of the course: fonts, lines, colours. And the decorator that keeps it inside a function."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import matplotlib.pyplot as plt
+from cycler import cycler
+
+from .drawing import GREY, INK, PAIR, PALE, POINT, SCALAR
+
+TERM_COLOURS = {"scalar": SCALAR, "pair": PAIR, "point": POINT}
+# Lines that no term owns: black, orange, sky blue, purple, yellow, each with its own dashes and marker.
+LINES = cycler(color=[INK, "#E69F00", "#56B4E9", "#CC79A7", "#B8A500"]) + cycler(
+    linestyle=["-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1))]
+)
+SERIES = LINES + cycler(marker=["o", "s", "^", "D", "v"])
+STYLE = {
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "figure.dpi": 100,
+    "figure.constrained_layout.use": True,
+    "figure.constrained_layout.h_pad": 0.08,  # inches: a title is not to touch the edge
+    "figure.constrained_layout.w_pad": 0.08,
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.labelsize": 10,
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": False,
+    "axes.prop_cycle": LINES,
+    "grid.color": PALE,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "text.color": INK,
+    "image.cmap": "cividis",
+    "image.interpolation": "nearest",
+    "legend.frameon": False,
+    "legend.loc": "upper right",  # "best" is slow beside a protein
+    "lines.linewidth": 2,
+    "lines.markersize": 6,
+}
+
+
+def use_style() -> None:
+    """Give every figure of this session the look of the course. (The functions here have it anyway.)"""
+    plt.rcParams.update(STYLE)
+
+
+def styled(draw: Callable) -> Callable:
+    @functools.wraps(draw)
+    def wrapper(*args, **kwargs):
+        with plt.rc_context(STYLE):
+            return draw(*args, **kwargs)
+
+    return wrapper
+
+
+def term_colour(name: str) -> str:
+    """The colour of the logit term that a title or label begins with, else ink."""
+    return TERM_COLOURS.get(name.split(" ")[0].lower(), INK)
