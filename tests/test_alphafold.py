@@ -85,7 +85,7 @@ def test_intermediates_equal_deepmind(name):
     torch.testing.assert_close(torch.cat(heads_last, -1).detach()[mask], features[mask], rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["ipa_base", "ipa_masked", "ipa_far"])
+@pytest.mark.parametrize("name", ["ipa_base", "ipa_masked", "ipa_far", "structure_module"])
 def test_the_numbers_that_travel_with_the_package_are_the_goldens(name):
     travelling = files("ipa_tutorial") / "data/deepmind" / f"{name}.npz"
     assert travelling.read_bytes() == (GOLDENS / f"{name}.npz").read_bytes()
