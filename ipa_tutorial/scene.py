@@ -20,6 +20,7 @@ RESIDUES = dict(
     A="ALA", R="ARG", N="ASN", D="ASP", C="CYS", Q="GLN", E="GLU", G="GLY", H="HIS", I="ILE", L="LEU", K="LYS",
     M="MET", F="PHE", P="PRO", S="SER", T="THR", W="TRP", Y="TYR", V="VAL",
 )  # fmt: skip
+# As the last arguments of addLabel, None and True: no selection, and no drawing of the whole scene at once.
 LABEL = {
     "fontColor": INK,
     "backgroundColor": "white",
@@ -40,7 +41,7 @@ def add_chain(scene: py3Dmol.view, chain: Chain, colours: NDArray) -> None:
     colour_residues(scene, chain, colours)
     there = chain.ca[np.isfinite(chain.ca).all(-1)]
     for letter, place in (("N", there[0]), ("C", there[-1])):
-        scene.addLabel(letter, {"position": _xyz(place), **LABEL})
+        scene.addLabel(letter, {"position": _xyz(place), **LABEL}, None, True)
     scene.setHoverable({}, True, *HOVER)
 
 
@@ -95,7 +96,7 @@ def add_frames(scene: py3Dmol.view, rigids: Rigid) -> None:
             arrow = {"start": _xyz(start), "end": _xyz(tip), "radius": AXIS_RADII[letter]}
             scene.addArrow({**arrow, "color": AXIS_COLOURS[letter]})
             if n == 0:
-                scene.addLabel(letter, {"position": _xyz(tip), **LABEL})
+                scene.addLabel(letter, {"position": _xyz(tip), **LABEL}, None, True)
 
 
 def add_points(scene: py3Dmol.view, points: NDArray, colour: str, radius: float) -> None:

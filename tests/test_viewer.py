@@ -203,7 +203,7 @@ def test_frames_are_arrows_along_their_columns(ubiquitin):
     chosen = T[[9, 22]]
     torch.testing.assert_close(place("start"), (10 * chosen.translations)[:, None].expand(2, 3, 3), atol=0.006, rtol=0)
     torch.testing.assert_close((place("end") - place("start")) / 3, chosen.rotations.mT, atol=0.005, rtol=0)
-    labels = [text for text, _ in calls(view(ubiquitin, frames=[9, 22]).scene, "addLabel")]
+    labels = [text for text, *_ in calls(view(ubiquitin, frames=[9, 22]).scene, "addLabel")]
     assert labels == ["N", "C", "x", "y", "z"]
 
 
