@@ -66,16 +66,25 @@ async function checkPlayer(player, seen, what) {
 }
 
 async function checkWidgets(cell, name) {
-  const knobs = [...(await cell.locator(".noUi-handle").all()), ...(await cell.locator(".widget-dropdown select").all())];
-  check(knobs.length, `${name}: no slider and no menu`);
-  for (const [k, knob] of knobs.entries()) {
+  const sliders = await cell.locator(".noUi-handle").all(), menus = await cell.locator(".widget-dropdown select").all();
+  const alive = sliders.length + menus.length || (await cell.locator(".widget-hprogress").count());
+  check(alive, `${name}: no slider, no menu, no progress bar`);
+  const moves = [...sliders.map(slider => () => pushSlider(slider)), ...menus.map(menu => () => chooseNext(menu))];
+  for (const [k, move] of moves.entries()) {
     const before = await cell.evaluate(shownByWidgets);
-    await knob.focus();
-    const atEnd = await knob.evaluate(e => e.ariaValueNow != null && e.ariaValueNow === e.ariaValueMax);
-    await knob.press(atEnd ? "ArrowLeft" : (await knob.evaluate(e => e.tagName)) === "SELECT" ? "ArrowDown" : "ArrowRight");
+    await move();
     const changed = async () => (await cell.evaluate(shownByWidgets)) !== before;
     check(await until(changed), `${name}: slider or menu ${k + 1} changes no output`);
   }
+}
+
+async function pushSlider(slider) {
+  await slider.focus();
+  await slider.press((await slider.evaluate(e => e.ariaValueNow === e.ariaValueMax)) ? "ArrowLeft" : "ArrowRight");
+}
+
+async function chooseNext(menu) {
+  await menu.selectOption({ index: await menu.evaluate(e => (e.selectedIndex + 1) % e.length) });
 }
 
 function shownByWidgets(cell) {
