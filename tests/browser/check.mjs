@@ -199,7 +199,7 @@ if (unknown.length) {
   process.exit(2);
 }
 const names = all.filter(name =>
-  wanted.length ? wanted.includes(name.slice(0, 2)) : source(name).includes(VIEW) || source(name).includes(WIDGET));
+  wanted.length ? wanted.includes(name.slice(0, 2)) : new RegExp(`${VIEW}|import ipywidgets`).test(source(name)));
 
 rmSync(SCREENSHOTS, { recursive: true, force: true });
 mkdirSync(SCREENSHOTS);
