@@ -12,12 +12,14 @@ ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 # In a container one is root and has no browser: the address is printed instead.
 LAB_ARGS := $(shell test "$$(id -u)" = 0 && echo --allow-root --no-browser)
 
-.PHONY: help lab test lint unit notebooks-test notebooks asset format stamp clean
+.PHONY: help lab test lint unit notebooks-test browser-test notebooks asset format stamp clean
 .NOTPARALLEL:
 
 help:
 	@echo "make lab                     install into .venv if needed, open the course in JupyterLab"
 	@echo "make test                    the same set-up, then everything: lint, tests, notebooks"
+	@echo "make browser-test            open the notebooks with 3-D views and sliders in Chromium, without a network"
+	@echo "make browser-test N='01 09'  only these"
 	@echo "make notebooks               execute all texts in notebooks/text into notebooks/*.ipynb"
 	@echo "make notebooks N='05 06'     only these"
 	@echo "make asset                   draw the pictures of the README again"
@@ -58,6 +60,9 @@ notebooks-test: $(READY)
 	  --nbval-lax --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
 	  --nbval-cell-timeout=300 --durations=10 notebooks/*.ipynb
 
+browser-test: $(READY)
+	JUPYTER=$(abspath $(BIN)/jupyter) tests/browser/run $(N)
+
 notebooks: $(READY)
 	$(BIN)/python notebooks/build.py $(N)
 
@@ -74,5 +79,6 @@ stamp: $(READY)
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .coverage htmlcov dist build
+	rm -rf tests/browser/node_modules tests/browser/screenshots
 	find . -name __pycache__ -prune -exec rm -rf {} +
 	find . -name .ipynb_checkpoints -prune -exec rm -rf {} +

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from .chain import Chain, as_numpy, as_points
 from .drawing import AXIS_COLOURS, HAIR, INK, STRUCTURE_COLOURS
+from .picture import js
 from .rigid import Rigid
 
 FRAME_LENGTH = 3.0  # Å
@@ -20,6 +21,7 @@ RESIDUES = dict(
     A="ALA", R="ARG", N="ASN", D="ASP", C="CYS", Q="GLN", E="GLU", G="GLY", H="HIS", I="ILE", L="LEU", K="LYS",
     M="MET", F="PHE", P="PRO", S="SER", T="THR", W="TRP", Y="TYR", V="VAL",
 )  # fmt: skip
+# As the last arguments of addLabel, None and True: no selection, and no drawing of the whole scene at once.
 LABEL = {
     "fontColor": INK,
     "backgroundColor": "white",
@@ -40,7 +42,7 @@ def add_chain(scene: py3Dmol.view, chain: Chain, colours: NDArray) -> None:
     colour_residues(scene, chain, colours)
     there = chain.ca[np.isfinite(chain.ca).all(-1)]
     for letter, place in (("N", there[0]), ("C", there[-1])):
-        scene.addLabel(letter, {"position": _xyz(place), **LABEL})
+        scene.addLabel(letter, {"position": _xyz(place), **LABEL}, None, True)
     scene.setHoverable({}, True, *HOVER)
 
 
@@ -87,28 +89,38 @@ def _pdb(chain: Chain) -> str:
 
 
 def add_frames(scene: py3Dmol.view, rigids: Rigid) -> None:
-    origin = as_points(rigids).reshape(-1, 3)
+    start = as_points(rigids).reshape(-1, 3)
     axes = as_numpy(rigids.rotations).reshape(-1, 3, 3)
-    for n, (start, rotation) in enumerate(zip(origin, axes, strict=True)):
-        for k, letter in enumerate("xyz"):
-            tip = start + FRAME_LENGTH * rotation[:, k]
-            arrow = {"start": _xyz(start), "end": _xyz(tip), "radius": AXIS_RADII[letter]}
-            scene.addArrow({**arrow, "color": AXIS_COLOURS[letter]})
-            if n == 0:
-                scene.addLabel(letter, {"position": _xyz(tip), **LABEL})
+    for k, letter in enumerate("xyz"):
+        tip = start + FRAME_LENGTH * axes[:, :, k]
+        arrow = {"start": _at("abc"), "end": _at("xyz"), "radius": AXIS_RADII[letter], "color": AXIS_COLOURS[letter]}
+        _for_each(scene, "abcxyz", np.concatenate([start, tip], axis=-1), "addArrow", arrow)
+        for place in tip[:1]:
+            scene.addLabel(letter, {"position": _xyz(place), **LABEL}, None, True)
 
 
 def add_points(scene: py3Dmol.view, points: NDArray, colour: str, radius: float) -> None:
-    for point in points:
-        scene.addSphere({"center": _xyz(point), "radius": radius, "color": colour})
+    _for_each(scene, "xyz", points, "addSphere", {"center": _at("xyz"), "radius": radius, "color": colour})
 
 
 def add_links(scene: py3Dmol.view, ca: NDArray, residue: int, weights: NDArray) -> None:
     weights = np.where(np.arange(len(ca)) == residue, 0, weights)
     width = weights / max(weights.max(), 1e-12)
-    for j in np.flatnonzero((width >= HAIR) & np.isfinite(ca).all(-1)):
-        ends = {"start": _xyz(ca[residue]), "end": _xyz(ca[j]), "fromCap": 1, "toCap": 1}
-        scene.addCylinder({**ends, "radius": round(LINK_RADIUS * float(width[j]), 3), "color": INK})
+    drawn = (width >= HAIR) & np.isfinite(ca).all(-1)
+    line = {"start": _xyz(ca[residue]), "end": _at("xyz"), "radius": "@r", "fromCap": 1, "toCap": 1, "color": INK}
+    rows = np.concatenate([ca[drawn], LINK_RADIUS * width[drawn, None]], axis=-1)
+    _for_each(scene, "xyzr", rows, "addCylinder", line)
+
+
+def _for_each(scene: py3Dmol.view, names: str, rows: NDArray, method: str, shape: dict[str, object]) -> None:
+    """One shape for each row of numbers, which are called ``names``; ``"@x"`` in the shape stands for x."""
+    shape = re.sub(r'"@(\w)"', r"\1", js(shape))
+    rows = js(rows.round(3).tolist()).replace(" ", "")
+    scene.startjs += f"\tfor (const [{', '.join(names)}] of {rows}) viewer_UNIQUEID.{method}({shape});\n"
+
+
+def _at(names: str) -> dict[str, str]:
+    return {axis: f"@{name}" for axis, name in zip("xyz", names, strict=True)}
 
 
 def _xyz(point: NDArray) -> dict[str, float]:

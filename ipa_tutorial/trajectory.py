@@ -26,7 +26,8 @@ ONE_WAY = 5000  # milliseconds from the first model to the last
 REST = 1000  # milliseconds at either end
 
 # The atoms of all models at once are what the scene is zoomed to. Nothing moves while it is out of sight, nor, before
-# somebody presses the button, where the reader has asked the system for less motion.
+# somebody presses the button, where the reader has asked the system for less motion. Where drawing is slow, time is
+# left between the frames for the rest of the page. (`true`: a new label does not have the scene drawn again at once.)
 PLAYER = """{
   const { places, structure, pace, rest, label } = @FILM@, last = places.length - 1;
   const viewer = viewer_UNIQUEID, box = document.getElementById("3dmolviewer_UNIQUEID"), model = viewer.getModel();
@@ -40,7 +41,7 @@ PLAYER = """{
     }
     const alpha = frame.filter(atom => atom.atom === "CA");
     for (const [text, { x, y, z }] of [["N", alpha[0]], ["C", alpha.at(-1)]])
-      viewer.addLabel(text, { ...label, position: { x, y, z }, frame: k });
+      viewer.addLabel(text, { ...label, position: { x, y, z }, frame: k }, null, true);
   }
   model.atoms = frames.flat();
   viewer.zoomTo();
@@ -56,12 +57,14 @@ PLAYER = """{
   bar.append(button, slider, count);
   box.after(bar);
 
-  let now = 0, step = 1, timer, inSight = false, playing = false;
+  let now = 0, step = 1, cost = 0, timer, inSight = false, playing = false;
   const show = index => {
+    const start = performance.now();
     slider.value = now = index;
     count.textContent = `model ${now + 1} of ${last + 1}`;
     viewer.setFrame(now);
     viewer.render();
+    cost = performance.now() - start;
   };
   const play = yes => {
     playing = yes;
@@ -70,7 +73,7 @@ PLAYER = """{
   };
   const wait = () => {
     clearTimeout(timer);
-    if (playing && inSight) timer = setTimeout(next, now % last ? pace : rest);
+    if (playing && inSight) timer = setTimeout(next, Math.max(now % last ? pace : rest, 2 * cost));
   };
   const next = () => {
     if (now + step < 0 || now + step > last) step = -step;

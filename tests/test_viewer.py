@@ -48,6 +48,19 @@ def calls(scene, method):
     return [json.loads(f"[{arguments}]") for arguments in found]
 
 
+def drawn(scene, method):
+    """The shapes that one method of 3Dmol.js's viewer is asked for in loops."""
+    shapes = []
+    for names, rows, shape in re.findall(
+        rf"^\tfor \(const \[(.*?)\] of (.*?)\) viewer_UNIQUEID\.{method}\((.*)\);$", scene.startjs, re.M
+    ):
+        for row in json.loads(rows):
+            values = dict(zip(names.split(", "), row, strict=True))
+            words = re.split(r"(?<=: )([a-z])\b", shape)
+            shapes.append(json.loads("".join(str(values.get(word, word)) for word in words)))
+    return shapes
+
+
 def running(cell, run):
     message = {"metadata": {"cellId": cell}, "header": {"msg_id": run}}
     return lambda: SimpleNamespace(get_parent=lambda: message)
@@ -92,13 +105,17 @@ def test_the_same_view_gives_the_same_bytes(ubiquitin, shown):
     assert names[0] == names[1] != names[2]
 
 
-@pytest.mark.parametrize("what", ["plain", "three frames", "attention", "all frames on a tube"])
+@pytest.mark.parametrize(
+    "what", ["plain", "three frames", "attention", "all frames", "all frames on a tube", "everything"]
+)
 def test_ubiquitin_is_below_150_kb(ubiquitin, shown, what):
     options = {
         "plain": {},
         "three frames": {"frames": [0, 9, 22]},
         "attention": {"attention_from": (40, torch.ones(76)), "points": ubiquitin.ca[:8]},
+        "all frames": {"frames": True},
         "all frames on a tube": {"frames": True},
+        "everything": {"frames": True, "attention_from": (40, torch.ones(76)), "points": {"k": 1.1 * ubiquitin.ca}},
     }[what]
     view(ubiquitin.rigids() if what == "all frames on a tube" else ubiquitin, **options).show()
     stored = len(json.dumps([shown[0][0], shown[1][0]])) - len(json.dumps(embedding.library_html()))
@@ -194,16 +211,16 @@ def test_each_residue_has_its_colour(ubiquitin):
 
 def test_frames_are_arrows_along_their_columns(ubiquitin):
     T = ubiquitin.rigids()
-    arrows = [arrow for (arrow,) in calls(view(ubiquitin, frames=[9, 22]).scene, "addArrow")]
+    arrows = drawn(view(ubiquitin, frames=[9, 22]).scene, "addArrow")
     assert len(arrows) == 6 and len({arrow["radius"] for arrow in arrows}) == 3
 
     def place(end):
-        return torch.tensor([[arrow[end][axis] for axis in "xyz"] for arrow in arrows]).reshape(2, 3, 3)
+        return torch.tensor([[arrow[end][axis] for axis in "xyz"] for arrow in arrows]).reshape(3, 2, 3).swapaxes(0, 1)
 
     chosen = T[[9, 22]]
     torch.testing.assert_close(place("start"), (10 * chosen.translations)[:, None].expand(2, 3, 3), atol=0.006, rtol=0)
     torch.testing.assert_close((place("end") - place("start")) / 3, chosen.rotations.mT, atol=0.005, rtol=0)
-    labels = [text for text, _ in calls(view(ubiquitin, frames=[9, 22]).scene, "addLabel")]
+    labels = [text for text, *_ in calls(view(ubiquitin, frames=[9, 22]).scene, "addLabel")]
     assert labels == ["N", "C", "x", "y", "z"]
 
 
@@ -211,12 +228,12 @@ def test_frames_are_arrows_along_their_columns(ubiquitin):
 def test_frames_can_be_chosen(ubiquitin, frames, count):
     frames = Rigid.identity(5) if frames == "rigid" else frames
     for protein in (ubiquitin, ubiquitin.rigids()):
-        assert len(calls(view(protein, frames=frames).scene, "addArrow")) == 3 * count
+        assert len(drawn(view(protein, frames=frames).scene, "addArrow")) == 3 * count
 
 
 def test_points_are_spheres_of_different_sizes(ubiquitin):
     q, k = torch.randn(4, 3), torch.randn(2, 5, 3)
-    spheres = [sphere for (sphere,) in calls(view(ubiquitin, points={"query": q, "key": k}).scene, "addSphere")]
+    spheres = drawn(view(ubiquitin, points={"query": q, "key": k}).scene, "addSphere")
     assert len(spheres) == 14 and len({(sphere["color"], sphere["radius"]) for sphere in spheres}) == 2
     np.testing.assert_allclose([list(sphere["center"].values()) for sphere in spheres[:4]], q, atol=0.0051)
 
@@ -225,7 +242,7 @@ def test_attention_is_as_wide_as_its_weight(ubiquitin):
     weights = torch.zeros(76, 76)
     weights[10, [3, 10, 20, 30]] = torch.tensor([0.1, 0.65, 0.2, 0.05])
     for given in (weights, weights[10]):
-        lines = [line for (line,) in calls(view(ubiquitin, attention_from=(10, given)).scene, "addCylinder")]
+        lines = drawn(view(ubiquitin, attention_from=(10, given)).scene, "addCylinder")
         radii = np.array([line["radius"] for line in lines])
         np.testing.assert_allclose(radii / scene.LINK_RADIUS, [0.5, 1.0, 0.25], atol=0.01)  # the own one is no line
         ends = [list(line["end"].values()) for line in lines]
