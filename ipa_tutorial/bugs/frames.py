@@ -188,7 +188,7 @@ def frames_all_at_the_origin(
 @bug(
     "protein.Protein.rigids",
     wrong="ångström in a model that counts in nanometres: distances ten, their squares a hundred times too large",
-    symptom="point logits with a deviation of 48 where 0.6 belongs: attention is frozen from the start",
+    symptom="on ubiquitin the point logits spread by 84 where 1.7 belongs: attention is frozen on one residue",
     seen="everybody, once",
 )
 def angstrom_in_a_nanometre_model(self: Protein, dtype: torch.dtype = torch.float32) -> Rigid:
