@@ -24,7 +24,7 @@ from cases import build_attention, build_inputs, call
 
 import ipa_tutorial
 from ipa_tutorial.bugs import BUGS, bugs_of, find_bug, planted
-from ipa_tutorial.bugs.registry import _locate, bug
+from ipa_tutorial.bugs.registry import bug, locate
 
 FOUND_BY = {
     test_attention.test_lines_1_to_4_cut_projections_head_by_head: """
@@ -183,7 +183,7 @@ def test_a_bug_is_small_and_described(candidate):
 @pytest.mark.parametrize("candidate", BUGS.values(), ids=BUGS.keys())
 def test_a_variant_takes_what_the_sound_function_takes(candidate):
     """Otherwise a TypeError could pass for a find."""
-    sound = inspect.getattr_static(*_locate(candidate.where))
+    sound = inspect.getattr_static(*locate(candidate.where))
     sound = sound.fget if isinstance(sound, property) else sound
     wrong = inspect.signature(candidate.variant).parameters
     assert list(wrong) in (list(inspect.signature(sound).parameters), ["self", "args", "options"])

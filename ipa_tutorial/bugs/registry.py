@@ -13,6 +13,7 @@ from importlib import import_module
 
 PACKAGE = __name__.partition(".")[0]
 HERE = __name__.rpartition(".")[0]
+STRANGERS = {*sys.stdlib_module_names, "torch", "numpy", "sympy"} - {"__main__"}  # they know none of our functions
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def bug(where: str, *, wrong: str, symptom: str, seen: str, harmless: str = "") 
         name = variant.__name__.replace("_", "-")
         if name in BUGS:
             raise ValueError(f"there is a bug named {name!r} already, in {BUGS[name].where}")
-        _locate(where)
+        locate(where)
         BUGS[name] = Bug(name, where, variant, wrong, symptom, seen, harmless)
         return variant
 
@@ -90,7 +91,7 @@ def planted(name: str) -> Iterator[Bug]:
         ValueError: there is no bug of this name.
     """
     culprit = find_bug(name)
-    owner, attribute = _locate(culprit.where)
+    owner, attribute = locate(culprit.where)
     sound = inspect.getattr_static(owner, attribute)
     wrong = property(culprit.variant) if isinstance(sound, property) else culprit.variant
     _exchange(owner, attribute, sound, wrong)
@@ -100,7 +101,7 @@ def planted(name: str) -> Iterator[Bug]:
         _exchange(owner, attribute, wrong, sound)
 
 
-def _locate(where: str) -> tuple[object, str]:
+def locate(where: str) -> tuple[object, str]:
     """``"rigid.Rigid.apply"`` → the class Rigid and ``"apply"``."""
     module, *path, attribute = where.split(".")
     owner = import_module(f"{PACKAGE}.{module}")
@@ -114,8 +115,8 @@ def _exchange(owner: object, attribute: str, old: object, new: object) -> None:
     if isinstance(owner, type):
         setattr(owner, attribute, new)
         return
-    for module in list(sys.modules.values()):
-        if getattr(module, "__name__", "").startswith(HERE):
+    for path, module in list(sys.modules.items()):
+        if path.startswith(HERE) or path.partition(".")[0] in STRANGERS:
             continue
         for name, value in list(getattr(module, "__dict__", {}).items()):
             if value is old:

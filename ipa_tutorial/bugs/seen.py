@@ -1,6 +1,7 @@
 """Where the bugs were met: packages as of late 2026, without blame."""
 
 INVITED = "planted on purpose: a slip that the formula invites"
+EARLY = "an early release of a package in wide use"
 PORTING = "porting weights from one code to another"
 
 ABELLEGESE = "Abellegese/IPA, an unfinished tutorial notebook"

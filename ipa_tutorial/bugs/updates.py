@@ -52,7 +52,7 @@ def quaternion_product_backwards(a: Tensor, b: Tensor) -> Tensor:
     "quaternion.normalise_quaternion",
     wrong="q is used as it comes: a matrix made from it scales by ‖q‖²",
     symptom="frames shear and grow, layer by layer",
-    seen=f"an early release of {seen.LUCIDRAINS.split()[0]}",
+    seen=seen.EARLY,
 )
 def quaternion_not_normalised(q: Tensor) -> Tensor:
     return q
@@ -65,7 +65,7 @@ def quaternion_not_normalised(q: Tensor) -> Tensor:
     "blocks.BackboneUpdate",
     wrong="four free numbers for (1, b, c, d): at its zero start the quaternion has no direction and so no slope",
     symptom="zeros do not mean 'stay as you are', and rotations that begin at zero never learn",
-    seen=f"an early release of {seen.LUCIDRAINS.split()[0]}",
+    seen=seen.EARLY,
 )
 class update_of_four_numbers(BackboneUpdate):
     def __init__(self, dim: int) -> None:
