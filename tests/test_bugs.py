@@ -58,6 +58,7 @@ FOUND_BY = {
         atoms-in-another-order x-axis-away-from-C origin-at-the-centroid axes-as-rows left-handed-axes""",
     test_rigid.test_degenerate_atoms_give_finite_frames_and_gradients: "gram-schmidt-without-eps",
     test_rigid.test_apply_is_R_x_plus_t_on_columns: "turned-but-not-moved points-times-R",
+    test_rigid.test_invert_apply_undoes_apply: "turned-before-shifted turned-once-more",
     test_rigid.test_composition_applies_the_right_factor_first: "composition-backwards",
     test_rigid.test_inverse_on_either_side_is_the_identity: "inverse-without-turning-t",
     test_rigid.test_random_rotations_are_proper: "random-matrices-as-rotations reflections-among-rotations",
@@ -80,7 +81,7 @@ FOUND_BY = {
     test_losses.test_fape_by_two_loops: """
         sights-with-R-for-its-transpose distance-left-squared clamp-never-used fape-without-length-scale""",
     test_losses.test_fape_is_invariant_and_judges_each_batch_element_alone: """
-        sights-from-the-origin sights-along-the-worlds-axes one-pair-of-eyes""",
+        sights-from-the-origin sights-along-the-worlds-axes sights-without-frames""",
     test_losses.test_fape_of_a_perfect_prediction_has_a_finite_gradient: "eps-outside-the-root",
     test_losses.test_a_clamp_of_zero_means_no_clamp_and_any_other_clamps: "clamp-zero-taken-literally",
     test_losses.test_fape_does_not_look_at_what_is_masked: "fape-of-the-padding",
@@ -223,6 +224,13 @@ def test_a_bug_reaches_whoever_imported_the_function_by_name():
         assert {place.fape for place in places} == {BUGS["fape-of-the-padding"].variant}
         assert ipa_tutorial.bugs.losses.fape is sound
     assert {place.fape for place in places} == {sound}
+
+
+def test_a_bug_reaches_a_notebook(monkeypatch):
+    monkeypatch.setattr(sys.modules["__main__"], "my_name_for_it", ipa_tutorial.fape, raising=False)
+    with planted("fape-of-the-padding") as culprit:
+        assert sys.modules["__main__"].my_name_for_it is culprit.variant
+    assert sys.modules["__main__"].my_name_for_it is ipa_tutorial.fape
 
 
 def test_two_bugs_at_once_and_one_inside_the_other():

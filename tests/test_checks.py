@@ -177,11 +177,16 @@ def test_a_plain_assertion_passes_and_a_careless_one_does_not():
         if deviation > 1e-8:
             raise AssertionError
 
+    def one_sided(f, T):
+        G = random_rigid(dtype=T.dtype)
+        assert (f(G @ T) - f(T)).max() < 1e-6
+
     def shrill(f, T):
         raise AssertionError("never good enough")
 
     assert check_assert_invariant.examine(good).status == "ok"
     assert "nan somewhere" in check_assert_invariant.examine(nan_blind).text
+    assert check_assert_invariant.examine(one_sided).bug is BUGS["largest-signed-difference"]
     assert check_assert_invariant.examine(shrill).status == "wrong"
     assert check_assert_invariant.examine(lambda f, T: f(T).no_such_thing).status == "wrong"
 

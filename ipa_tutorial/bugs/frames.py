@@ -105,6 +105,28 @@ def points_times_R(self: Rigid, points: Tensor) -> Tensor:
 
 
 @bug(
+    "rigid.Rigid.invert_apply",
+    wrong="Rᵀ x − t for Rᵀ (x − t): first turned, then shifted, as if it were the way out",
+    symptom="there and back again does not lead home",
+    seen=seen.INVITED,
+)
+def turned_before_shifted(self: Rigid, points: Tensor) -> Tensor:
+    R, t = self._spread_over(points)
+    return (R.mT * points[..., None, :]).sum(-1) - t
+
+
+@bug(
+    "rigid.Rigid.invert_apply",
+    wrong="R (x − t) for Rᵀ (x − t): the inverse of the rotation is forgotten",
+    symptom="right for identity frames and for half turns, wrong for every other rotation",
+    seen="a question of many: where is the inverse rotation in that einsum?",
+)
+def turned_once_more(self: Rigid, points: Tensor) -> Tensor:
+    R, t = self._spread_over(points)
+    return (R * (points - t)[..., None, :]).sum(-1)
+
+
+@bug(
     "rigid.Rigid.__matmul__",
     wrong="T @ U is read as 'first T, then U': composition applies the right factor first",
     symptom="a local update moves the residue about the world's origin",

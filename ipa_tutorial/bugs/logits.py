@@ -160,7 +160,7 @@ def point_weight_of_one(point_key_dim: int) -> float:
     "attention.point_weight",
     wrong="w_C = √(1/(6 P)): softmax over j forgets ½‖q‖², so only 9/2 counts",
     symptom="the point term is 13 % weak, which no loss curve shows",
-    seen="lucidrains/invariant-point-attention, issue 1: which of the two is right?",
+    seen=f"a question asked of {seen.LUCIDRAINS.split()[0]} (issue 1)",
 )
 def point_weight_of_six(point_key_dim: int) -> float:
     return math.sqrt(1 / (6 * point_key_dim))

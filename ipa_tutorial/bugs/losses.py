@@ -45,6 +45,16 @@ def sights_with_R_for_its_transpose(rigids: Rigid, points: Tensor) -> Tensor:
 
 
 @bug(
+    "losses.sights",
+    wrong="no frames, or the same for both structures, which changes no distance: each must be seen from its own",
+    symptom="a perfect prediction that stands elsewhere is punished, and rotations never learn",
+    seen="a question asked of AlphaFold (issue 833): why judge atom j from frame i?",
+)
+def sights_without_frames(rigids: Rigid, points: Tensor) -> Tensor:
+    return points[..., None, :, :].expand(*rigids.shape, *points.shape[-2:])
+
+
+@bug(
     "losses.smooth_length",
     wrong="√(‖gap‖²) + ε for √(‖gap‖² + ε): outside the root ε protects nothing",
     symptom="NaN gradient for a perfect prediction",
@@ -103,27 +113,6 @@ def fape_without_length_scale(
 ) -> Tensor:
     inputs = predicted_rigids, true_rigids, predicted_points, true_points
     return fape(*inputs, frames_mask, points_mask, clamp, length_scale=1.0, eps=eps)
-
-
-@bug(
-    "losses.fape",
-    wrong="both structures are seen from the true frames: the predicted frames are never judged",
-    symptom="a perfect prediction standing elsewhere is punished, and rotations get no gradient",
-    seen=seen.INVITED,
-)
-def one_pair_of_eyes(
-    predicted_rigids: Rigid,
-    true_rigids: Rigid,
-    predicted_points: Tensor,
-    true_points: Tensor,
-    frames_mask: Tensor | None = None,
-    points_mask: Tensor | None = None,
-    clamp: float | None = None,
-    length_scale: float = 10.0,
-    eps: float = 1e-4,
-) -> Tensor:
-    inputs = true_rigids, true_rigids, predicted_points, true_points
-    return fape(*inputs, frames_mask, points_mask, clamp, length_scale, eps)
 
 
 @bug(

@@ -165,6 +165,7 @@ check_hide_padding = Check(
     lambda d: (d.normal(d.H, d.L, d.L), d.mask(d.L)),
     hidden_one_by_one,
     view=weights_of_real_queries,
+    view_title="after a softmax (in the row of a padded query: 1 if all is finite): ",
     special=(
         lambda d: Case((d.normal(2, 5, 5), torch.ones(5, dtype=torch.bool)), "nobody is padding"),
         lambda d: Case((d.normal(2, 5, 5), torch.zeros(5, dtype=torch.bool)), "all is padding"),

@@ -57,7 +57,7 @@ def compare(got: Any, expected: Any, tolerance: float | None, finite: bool = Tru
         pair = (torch.as_tensor(float(x), dtype=torch.float64) for x in (got, expected))
         return _compare_tensors(*pair, tolerance, finite)
     same = got is expected or got == expected
-    return None if same else Problem(f"expected: {expected}; got: {words.kind(got)}")
+    return None if same else Problem(f"expected: {expected}; got: {got if isinstance(got, str) else words.kind(got)}")
 
 
 def _compare_tensors(got: Any, expected: Tensor, tolerance: float | None, finite: bool) -> Problem | None:

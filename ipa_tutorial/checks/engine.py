@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -69,6 +69,7 @@ class Check:
         special: further cases: degenerate, far away, masked.
         batches: leading shapes to try.
         view: what of an output counts, given the output and the arguments; None: all of it.
+        view_title: what the view shows, for the verdict.
         adapt: turns the learner's function into one that returns something to compare; None: as it is.
         tolerance: in float64, relative to the largest number of the answer; in float32 it is at least 1e-4.
         single_precision: also try float32.
@@ -84,6 +85,7 @@ class Check:
     special: tuple[Callable[[Draw], Case], ...] = ()
     batches: tuple[tuple[int, ...], ...] = ((), (2,), (2, 3))
     view: Callable[..., Any] | None = None
+    view_title: str = ""
     adapt: Callable[[Callable], Callable] | None = None
     tolerance: float = 1e-8
     single_precision: bool = True
@@ -169,7 +171,8 @@ class Check:
         problem = compare(outcome, expected, None)  # structure and NaN first: a view could choke on them
         if problem is not None and problem.structural:
             return problem
-        return compare(self.seen(outcome, case), self.seen(expected, case), self.limit(case))
+        problem = compare(self.seen(outcome, case), self.seen(expected, case), self.limit(case))
+        return replace(problem, text=f"{self.view_title}{problem.text}") if problem else None
 
     def judge_gradient(self, function: Callable, case: Case) -> Problem | None:
         if self.adapt or any(x.dtype == torch.float32 for x in flat(case.arguments)):

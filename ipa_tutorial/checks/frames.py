@@ -33,6 +33,14 @@ check_apply = Check(
     names=("T", "points"),
 )
 
+check_invert_apply = Check(
+    "points seen from a frame, Rᵀ (x − t)",
+    "rigid.Rigid.invert_apply",
+    lambda d: (d.frames(d.L), d.normal(d.L, 3)),
+    lambda T, points: torch.linalg.solve(T.rotations, (points - T.translations)[..., None])[..., 0],
+    names=("T", "points"),
+)
+
 check_compose = Check(
     "two frames composed, T ∘ U",
     "rigid.Rigid.__matmul__",
@@ -131,5 +139,6 @@ check_compose_update = Check(
     lambda d: (d.quaternions(d.L), d.normal(d.L, 3), d.quaternions(d.L), d.normal(d.L, 3)),
     composed_as_matrices,
     suspects=("quaternion.quaternion_multiply", "quaternion.quaternion_to_rotation"),
-    view=lambda out, *_: (out[0][..., :, None] * out[0][..., None, :], out[1]),  # q and −q are one rotation
+    view=lambda out, *_: (out[0][..., :, None] * out[0][..., None, :], out[1]),
+    view_title="q qᵀ, which is the same for q and −q, and t: ",
 )

@@ -45,18 +45,6 @@ def coordinates(T: Rigid) -> torch.Tensor:
     return T.translations
 
 
-class Watcher:
-    """Knows the frames that it saw first, and answers with one number more or less for any others."""
-
-    def __init__(self, name: str, change: float) -> None:
-        self.__name__, self.change, self.first = name, change, None
-
-    def __call__(self, T: Rigid) -> torch.Tensor:
-        self.first = T.translations.clone() if self.first is None else self.first
-        noticed = (T.translations - self.first).abs().max() > 1e-6
-        return distances(T) + self.change * noticed
-
-
 def nan_somewhere(T: Rigid) -> torch.Tensor:
     return distances(T) * torch.tensor([float("nan")] + [1.0] * (T.shape[-1] - 1), dtype=T.dtype)
 
@@ -76,7 +64,6 @@ def verdict_of(assertion: Callable) -> Callable:
     """The learner's assertion as a function that says what it did."""
 
     def says(function: Callable, T: Rigid) -> str:
-        function = Watcher(function.__name__, function.change) if isinstance(function, Watcher) else function
         printed = StringIO()
         try:
             with redirect_stdout(printed):
@@ -92,16 +79,26 @@ def on(function: Callable) -> Callable[[Draw], Case]:
     return lambda d: Case((function, d.frames(6)), function.__name__.replace("_", " "))
 
 
+def on_one_that_changes_by(change: float) -> Callable[[Draw], Case]:
+    """A function that answers with one number more (or less) for any frames but those of the case."""
+
+    def case(d: Draw) -> Case:
+        T = d.frames(6)
+
+        def notices(moved: Rigid) -> torch.Tensor:
+            return distances(moved) + change * ((moved.translations - T.translations).abs().max() > 1e-6)
+
+        return Case((notices, T), f"an output that {'grows' if change > 0 else 'shrinks'} when anything moves")
+
+    return case
+
+
 check_assert_invariant = Check(
     "a test of invariance, assert_invariant(f, T)",
     "testing.assert_invariant",
     lambda d: (distances, d.frames(5)),
     lambda function, T: ANSWERS.get(function, FAILS),
-    special=(
-        *(on(function) for function in ANSWERS),
-        on(Watcher("grows_when_moved", 1.0)),
-        on(Watcher("shrinks_when_moved", -1.0)),
-    ),
+    special=(*map(on, ANSWERS), on_one_that_changes_by(1.0), on_one_that_changes_by(-1.0)),
     batches=((),),
     single_precision=False,
     adapt=verdict_of,

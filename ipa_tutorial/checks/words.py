@@ -76,7 +76,7 @@ def of_error(error: BaseException, function: Callable) -> str:
     """The message, and the line of the learner's own code that it came from."""
     code = getattr(function, "__code__", None)
     own = [line for f, line in traceback.walk_tb(error.__traceback__) if code and f.f_code is code]
-    message = str(error).splitlines()[0] if str(error) else "no message"
+    message = str(error).splitlines()[0].rstrip(".") if str(error) else "no message"
     return f"{message} (line {own[-1] - code.co_firstlineno + 1} of your function)" if own else message
 
 
@@ -102,14 +102,13 @@ def of_values(got: Tensor, expected: Tensor, same: Tensor) -> str:
 
 
 def system(got: Tensor, expected: Tensor) -> str:
-    ratio = got / expected
-    if ratio.numel() > 1 and ratio.isfinite().all() and (ratio - ratio.flatten()[0]).abs().max() < 1e-4:
-        factor = ratio.flatten()[0].item()
-        if abs(factor) < 1e-12:
-            return ": it is zero everywhere"
-        return ": the sign is wrong everywhere" if abs(factor + 1) < 1e-4 else f": {factor:.4g} times everywhere"
+    """A pattern in what is wrong: a factor, a sign, one constant, two axes exchanged."""
     if got.numel() > 1 and (got == got.flatten()[0]).all():
         return ": yours is the same number everywhere"
+    ratio = got / expected
+    factor = ratio.flatten()[0].item()
+    if ratio.numel() > 1 and ratio.isfinite().all() and (ratio - factor).abs().max() < 1e-4:
+        return ": the sign is wrong everywhere" if abs(factor + 1) < 1e-4 else f": {factor:.4g} times everywhere"
     for axis in range(got.ndim - 1):
         if got.shape[axis] == got.shape[axis + 1] > 1 and torch.allclose(got, expected.transpose(axis, axis + 1)):
             return f": axes {axis - got.ndim} and {axis + 1 - got.ndim} are exchanged"
