@@ -25,8 +25,6 @@ from torch.nn.functional import softplus
 from .inputs import check_inputs, silence_padding
 from .rigid import Rigid
 
-UNIT_GAMMA = math.log(math.e - 1)  # softplus(log(e − 1)) = log(1 + e − 1) = 1: every head starts with γ = 1
-
 
 def split_scalars(x: Tensor, heads: int) -> Tensor:
     """Line 1: cut a projection into heads. ``(*, L, H·c)`` → ``(*, H, L, c)``."""
@@ -57,6 +55,11 @@ def term_weight(terms: int) -> float:
     return math.sqrt(1 / terms)
 
 
+def inverse_softplus(y: float) -> float:
+    """The x with log(1 + eˣ) = y: for y = 1 it is log(e − 1), from which γ = softplus(x) starts."""
+    return math.log(math.expm1(y))
+
+
 def scalar_logits(q: Tensor, k: Tensor) -> Tensor:
     """Line 7, first term: q·k / √c. ``(*, H, L, c)`` twice → ``(*, H, L, L)``, query i then key j."""
     return q @ k.mT / math.sqrt(q.shape[-1])
@@ -73,6 +76,11 @@ def point_logits(q_points: Tensor, k_points: Tensor, gamma: Tensor) -> Tensor:
     return -0.5 * gamma[:, None, None] * point_weight(q_points.shape[-2]) * squared_distance
 
 
+def weighted_sum(w_L: float, *terms: Tensor) -> Tensor:
+    """Line 7: w_L times the sum of the terms, each ``(*, H, L, L)``."""
+    return w_L * sum(terms)
+
+
 def hide_padding(logits: Tensor, mask: Tensor) -> Tensor:
     """A real query never looks at padding. ``logits (*, H, L, L)``, ``mask (*, L)`` True = real.
 
@@ -81,6 +89,11 @@ def hide_padding(logits: Tensor, mask: Tensor) -> Tensor:
     """
     hidden = mask[..., :, None] & ~mask[..., None, :]  # (*, L, L)
     return logits.masked_fill(hidden[..., None, :, :], -math.inf)
+
+
+def attention_weights(logits: Tensor) -> Tensor:
+    """Line 7: a = softmax_j, so that what query i gives to all keys j adds up to one. ``(*, H, L, L)``."""
+    return logits.softmax(dim=-1)
 
 
 def attend_pairs(weights: Tensor, pairwise_repr: Tensor) -> Tensor:
@@ -190,7 +203,7 @@ class InvariantPointAttention(nn.Module):
         self.to_k_points = nn.Linear(dim, heads * point_key_dim * 3, bias=bias)
         self.to_v_points = nn.Linear(dim, heads * point_value_dim * 3, bias=bias)
         self.to_pair_bias = nn.Linear(pairwise_repr_dim, heads, bias=bias) if require_pairwise_repr else None
-        self.raw_gamma = nn.Parameter(torch.full((heads,), UNIT_GAMMA))  # γ = softplus(raw_gamma)
+        self.raw_gamma = nn.Parameter(torch.full((heads,), inverse_softplus(1.0)))  # γ = softplus(raw_gamma) = 1
         channels_of_a_head = scalar_value_dim + 4 * point_value_dim + (self.pairwise_repr_dim or 0)
         self.to_out = nn.Linear(heads * channels_of_a_head, dim)
         for layer in self.children():
@@ -249,10 +262,10 @@ class InvariantPointAttention(nn.Module):
             w_L = term_weight(2 if b is None else 3)  # line 6
             qk = scalar_logits(q, k)
             distance = point_logits(T.apply(q_points), T.apply(k_points), gamma)
-            logits = w_L * (qk + distance if b is None else qk + b + distance)
+            logits = weighted_sum(w_L, qk, distance) if b is None else weighted_sum(w_L, qk, b, distance)
             if mask is not None:
                 logits = hide_padding(logits, mask)
-            a = logits.softmax(dim=-1)  # line 7
+            a = attention_weights(logits)  # line 7
 
             pair_out = None if z is None else attend_pairs(a, z.to(wide))  # line 8
             scalar_out = attend_scalars(a, v)  # line 9

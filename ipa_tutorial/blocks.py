@@ -114,6 +114,16 @@ class BackboneUpdate(nn.Module):
         return normalise_quaternion(torch.cat([one, bcd], dim=-1)), t  # line 2
 
 
+def compose_update(q: Tensor, t: Tensor, q_update: Tensor, t_update: Tensor) -> tuple[Tensor, Tensor]:
+    """Line 10 of Algorithm 20, T ∘ U, on unit quaternions ``(*, 4)`` and translations ``(*, 3)``.
+
+    The residue is pushed along its own axes, as they are before the update, and turned about them.
+    """
+    pushed = Rigid(quaternion_to_rotation(q), t).apply(t_update)  # t + R t_update
+    turned = normalise_quaternion(quaternion_multiply(q, q_update))  # R ∘ R_update
+    return turned, pushed
+
+
 class IPATransformer(nn.Module):
     """A stack of :class:`IPABlock`, each followed by a backbone update: SE(3)-equivariant at any depth.
 
@@ -181,11 +191,8 @@ class IPATransformer(nn.Module):
 
         for block, update in zip(self.blocks, self.updates, strict=True):
             q = q.detach() if self.detach_rotations else q
-            rotations = quaternion_to_rotation(q)
-            x = block(x, z, rotations=rotations, translations=t, mask=mask)
-            q_update, t_update = update.quaternion_and_translation(x)
-            t = Rigid(rotations, t).apply(t_update)  # t + R t_update: pushed along the residue's own axes
-            q = normalise_quaternion(quaternion_multiply(q, q_update))  # R ∘ R_update: turned about them
+            x = block(x, z, rotations=quaternion_to_rotation(q), translations=t, mask=mask)
+            q, t = compose_update(q, t, *update.quaternion_and_translation(x))
         if self.to_points is None:
             return x, t, q
         return Rigid(quaternion_to_rotation(q), t).apply(self.to_points(x))

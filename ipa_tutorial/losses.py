@@ -49,13 +49,11 @@ def fape(
     if clamp is not None and clamp < 0:
         raise ValueError(f"clamp must be a distance in Å or None, got {clamp}")
 
-    here = _sights(predicted_rigids, predicted_points)  # (*, F, P, 3)                   line 1
-    there = _sights(true_rigids, true_points)  # (*, F, P, 3)                            line 2
+    here = sights(predicted_rigids, predicted_points)  # (*, F, P, 3)                    line 1
+    there = sights(true_rigids, true_points)  # (*, F, P, 3)                             line 2
     counts = frames_mask[..., :, None] & points_mask[..., None, :]  # (*, F, P)
     gap = torch.where(counts[..., None], here - there, 0)
-    distance = (gap.square().sum(-1) + eps).sqrt()  # (*, F, P)                          line 3
-    if clamp:
-        distance = distance.clamp(max=clamp)
+    distance = clamp_distance(smooth_length(gap, eps), clamp)  # (*, F, P)               lines 3–4
     total = torch.where(counts, distance / length_scale, 0).sum((-1, -2))
     pairs = counts.sum((-1, -2)).to(distance.dtype)
     return total / (pairs + eps)  # line 4
@@ -117,9 +115,19 @@ def lddt(
     return (1e-10 + (kept * scored).sum(axes)) / (1e-10 + scored.sum(axes))
 
 
-def _sights(rigids: Rigid, points: Tensor) -> Tensor:
+def sights(rigids: Rigid, points: Tensor) -> Tensor:
     """Every point as every frame sees it: T_i⁻¹ ∘ x_j. ``(*, F)`` and ``(*, P, 3)`` → ``(*, F, P, 3)``."""
     return rigids[..., None].invert_apply(points[..., None, :, :])
+
+
+def smooth_length(gap: Tensor, eps: float) -> Tensor:
+    """√(‖gap‖² + ε), ``(*, 3)`` → ``(*)``: the ε under the root keeps the gradient of a perfect prediction finite."""
+    return (gap.square().sum(-1) + eps).sqrt()
+
+
+def clamp_distance(distance: Tensor, clamp: float | None) -> Tensor:
+    """No distance counts for more than ``clamp``. None and 0 both mean: no clamp."""
+    return distance.clamp(max=clamp) if clamp else distance
 
 
 def _distances(x: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from cases import PAIR_DIM, SIZES, build_attention, build_inputs, call, partial_mask, randomise
 from oracle import ipa_by_loops
 
-from ipa_tutorial import InvariantPointAttention, Rigid, random_rigid
+from ipa_tutorial import InvariantPointAttention, Rigid, load_protein, random_rigid
 from ipa_tutorial import attention as lines
 
 F64 = torch.float64
@@ -58,6 +58,21 @@ def test_line_7_point_term_by_hand():
     logits = lines.point_logits(q, k, gamma=torch.tensor([2.0]))
     expected = -0.5 * 2 * math.sqrt(2 / 18) * 25
     torch.testing.assert_close(logits[0], torch.tensor([[0.0, expected], [0.0, expected]]))
+
+
+def test_line_7_point_term_keeps_its_digits_far_from_the_origin():
+    """In float32 a shift by 1000 nm may cost digits in proportion to itself, but not to its square."""
+    q, k, gamma = normal(2, 5, 4, 3, seed=1).float(), normal(2, 5, 4, 3, seed=2).float(), torch.ones(2)
+    far = lines.point_logits(q + 1000, k + 1000, gamma)
+    torch.testing.assert_close(far, lines.point_logits(q, k, gamma), rtol=0, atol=2e-3)
+
+
+def test_line_8_reads_the_pair_representation_row_by_row():
+    weights, z = normal(2, 5, 5).softmax(-1), normal(5, 5, 6, seed=1)
+    for h in range(2):
+        for i in range(5):
+            expected = sum(weights[h, i, j] * z[i, j] for j in range(5))
+            close(lines.attend_pairs(weights, z)[h, i], expected)
 
 
 def test_line_10_brings_each_mean_home_into_the_frame_of_the_query():
@@ -116,6 +131,16 @@ def test_a_fresh_module_gives_logit_terms_of_variance_one():
     }
     for term, variance in spread_over_keys.items():
         assert 0.85 < variance < 1.15, (term, variance)
+
+
+def test_the_frames_of_a_real_protein_do_not_freeze_a_fresh_attention():
+    """In nanometres neighbours and far residues differ by a few units of logit; in ångström, by hundreds."""
+    T = load_protein("ubiquitin").rigids(F64)
+    attention = InvariantPointAttention(16, require_pairwise_repr=False).double()
+    _, parts = call(attention, normal(76, 16), None, T, return_parts=True)
+    assert parts.point_logits.std(dim=-1).mean() < 4
+    effective_keys = (-(parts.weights * parts.weights.clamp(min=1e-300).log()).sum(-1)).exp()
+    assert effective_keys.mean() > 20
 
 
 def test_gamma_is_positive_and_trains():

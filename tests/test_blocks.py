@@ -16,6 +16,7 @@ from ipa_tutorial import (
     assert_invariant,
     random_rigid,
 )
+from ipa_tutorial.blocks import compose_update
 from ipa_tutorial.quaternion import quaternion_multiply, quaternion_to_rotation, rotation_to_quaternion
 
 F64 = torch.float64
@@ -132,6 +133,16 @@ def test_a_fresh_pre_norm_block_changes_nothing_and_a_fresh_stack_leaves_the_fra
     assert torch.equal(moved.translations, T.translations)
 
 
+def test_a_block_leaves_its_input_alone_and_can_be_trained():
+    block = IPABlock(DIM, pairwise_repr_dim=PAIR_DIM, **ATTENTION).to(F64)
+    randomise(block)
+    s, z, T = build_inputs()
+    x = 2 * s.clone().requires_grad_()  # not a leaf, as in the middle of a network
+    before = x.detach().clone()
+    block(x, z, rotations=T.rotations, translations=T.translations).square().sum().backward()
+    assert torch.equal(x, before)
+
+
 def test_dropout_acts_in_training_only():
     block = IPABlock(DIM, post_attn_dropout=0.5, post_ff_dropout=0.5, pairwise_repr_dim=PAIR_DIM, **ATTENTION).to(F64)
     randomise(block)
@@ -157,6 +168,29 @@ def test_update_is_algorithm_23():
     torch.testing.assert_close(U.rotations[2, 0], torch.tensor(first_row, dtype=F64))
     torch.testing.assert_close(U.translations[2], torch.tensor(t, dtype=F64))
     assert (BackboneUpdate(DIM)(s.float()).rotations == torch.eye(3)).all()
+
+
+def test_an_update_of_quaternions_is_T_composed_with_U():
+    T, U = random_rigid(5, dtype=F64), random_rigid(5, dtype=F64)
+    quaternions = (rotation_to_quaternion(frames.rotations) for frames in (T, U))
+    q, t = compose_update(next(quaternions), T.translations, next(quaternions), U.translations)
+    torch.testing.assert_close(quaternion_to_rotation(q), (T @ U).rotations, rtol=0, atol=1e-12)
+    torch.testing.assert_close(t, (T @ U).translations, rtol=0, atol=1e-12)
+
+
+def test_a_fresh_update_stays_where_it_is_and_learns_to_turn():
+    update = BackboneUpdate(DIM).to(F64)
+    U = update(normal(5, DIM))
+    assert torch.equal(U.rotations, torch.eye(3, dtype=F64).expand(5, 3, 3)) and (U.translations == 0).all()
+    (U.rotations * normal(5, 3, 3, seed=1)).sum().backward()
+    assert update.to_update.weight.grad.abs().max() > 0.1
+
+
+def test_a_small_update_turns_a_little():
+    update = BackboneUpdate(DIM).to(F64)
+    randomise(update, scale=1e-3)
+    turned = (update(normal(5, DIM)).rotations - torch.eye(3, dtype=F64)).abs().max()
+    assert 1e-5 < turned < 0.05
 
 
 def test_a_local_update_on_the_right_is_equivariant_and_on_the_left_is_not():

@@ -88,6 +88,18 @@ def test_fape_of_a_perfect_prediction_is_a_thousandth():
     assert fape(T, T, x, x).item() == pytest.approx(0.001, rel=1e-4)
 
 
+def test_fape_of_a_perfect_prediction_has_a_finite_gradient():
+    T, x = frames(4), normal(6, 3).requires_grad_()
+    fape(T, T, x, x.detach()).backward()
+    assert x.grad.isfinite().all()
+
+
+def test_a_clamp_of_zero_means_no_clamp_and_any_other_clamps():
+    P, T, p, t = frames(4, 1), frames(4, 2), normal(6, 3, seed=3), normal(6, 3, seed=4)
+    assert fape(P, T, p, t, clamp=0.0) == fape(P, T, p, t) > 0.1
+    assert fape(P, T, p + 1000, t, clamp=8.0).item() == pytest.approx(0.8, rel=1e-4)
+
+
 def test_fape_is_invariant_and_judges_each_batch_element_alone():
     P, T, p, t = frames((2, 4), 1), frames((2, 4), 2), normal(2, 6, 3, seed=3), normal(2, 6, 3, seed=4)
     assert_invariant(lambda rigids, points: fape(rigids, T, points, t), P, p)
@@ -127,6 +139,11 @@ def test_rmsd_forgets_motions_but_not_mirrors(seed, L):
     assert kabsch_rmsd(G.apply(x), x) < 1e-10
     if L > 4:
         assert kabsch_rmsd(x * MIRROR, x) > 0.05
+
+
+def test_rmsd_sees_a_mirror_image():
+    x = normal(8, 3)
+    assert kabsch_rmsd(x * MIRROR, x) > 1
 
 
 def test_rmsd_is_the_smallest_over_rotations():

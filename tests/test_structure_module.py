@@ -178,6 +178,19 @@ def test_one_fold_iteration_equals_deepmind(dtype):
             assert (got.detach().double() - expected)[mask].abs().max() < 1e-4, key
 
 
+def test_line_20_stops_the_gradient_of_the_rotations_and_of_nothing_else():
+    for options, stopped in (({}, True), (dict(stop_rotation_gradient=False), False)):
+        module = StructureModule(8, 5, depth=3, heads=2, dropout=0.0, **options).to(F64)
+        randomise(module, scale=0.5)
+        generator = torch.Generator().manual_seed(0)
+        s, z = torch.randn(4, 8, generator=generator), torch.randn(4, 4, 5, generator=generator)
+        first, *_, last = module(s.to(F64), z.to(F64), torch.arange(4)).rigids
+        leaves = [first.rotations, first.translations]
+        of_rotations, of_translations = torch.autograd.grad(last.translations.sum(), leaves, allow_unused=True)
+        assert of_translations.abs().max() > 0
+        assert (of_rotations is None) == stopped
+
+
 # --- Algorithm 24 -----------------------------------------------------------------------------------------------------
 
 

@@ -1,7 +1,9 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 
-from ipa_tutorial import Protein, load_protein
+from ipa_tutorial import Protein, Rigid, load_protein, random_rigid
 from ipa_tutorial import training as loop
 from ipa_tutorial.training import FoldingModel, fold_protein, relative_positions
 
@@ -40,6 +42,43 @@ def test_an_interrupt_returns_what_there_is(monkeypatch):
     monkeypatch.setattr(loop, "backbone_loss", interrupted)
     result = fold_protein(load_protein("crambin"), steps=50, progress=False)
     assert len(result.losses) == 3 and result.rigids.shape == (46,) and result.rmsd > 0
+
+
+# --- the loss ---------------------------------------------------------------------------------------------------------
+
+
+def truth_and_prediction():
+    """Six residues in Å, and the same in nm as the only iteration of a model."""
+    truth = random_rigid(6, torch.Generator().manual_seed(0), scale=5.0, dtype=torch.float64)
+    return truth, truth.scale_translations(0.1)
+
+
+def loss_of(prediction, truth):
+    return loop.backbone_loss(SimpleNamespace(rigids=[prediction]), truth, torch.ones(6, dtype=torch.bool))
+
+
+def test_the_loss_of_a_perfect_prediction_in_nanometres_is_a_thousandth():
+    truth, prediction = truth_and_prediction()
+    assert loss_of(prediction, truth).item() == pytest.approx(0.001, rel=1e-4)
+
+
+def test_the_loss_judges_how_a_residue_stands_and_not_only_where():
+    truth, prediction = truth_and_prediction()
+    rotations = prediction.rotations.clone()
+    rotations[2] = rotations[2] @ random_rigid((), torch.Generator().manual_seed(1), dtype=torch.float64).rotations
+    assert loss_of(Rigid(rotations, prediction.translations), truth) > 0.05
+
+
+def test_the_loss_pulls_at_a_residue_that_is_far_away():
+    truth, prediction = truth_and_prediction()
+    translations = prediction.translations.clone()
+    translations[2] += 30
+    translations.requires_grad_()
+    loss_of(Rigid(prediction.rotations, translations), truth).backward()
+    assert translations.grad[2].norm() > 0.1
+
+
+# --- the loop ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_missing_residue_does_not_count():

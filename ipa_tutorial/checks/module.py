@@ -1,0 +1,91 @@
+"""Algorithm 22 as a whole: the learner's forward pass with somebody else's layers."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import Linear
+from torch.nn.functional import softplus
+
+from ..attention import InvariantPointAttention
+from ..bugs import BUGS
+from ..rigid import Rigid
+from .attention import (
+    distances_point_by_point,
+    features_joined,
+    hidden_one_by_one,
+    pair_bias_cut_by_hand,
+    pairs_summed,
+    points_cut_by_hand,
+    relative_frames_summed,
+    scalars_cut_by_hand,
+    scaled_products,
+    softmax_by_hand,
+    values_summed,
+)
+from .draw import Draw
+from .engine import Case, Check
+from .frames import moved
+
+
+def layers(d: Draw) -> InvariantPointAttention:
+    """A module of the draw's sizes whose parameters are all random, γ and biases included."""
+    sizes = dict(scalar_key_dim=d.c, scalar_value_dim=d.c_v, point_key_dim=d.P, point_value_dim=d.P + 1)
+    module = InvariantPointAttention(7, heads=d.H, pairwise_repr_dim=d.c_z, bias=True, **sizes).to(d.dtype)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.copy_(d.alone(*parameter.shape) / parameter.shape[-1] ** 0.5)
+    return module
+
+
+def inputs(d: Draw) -> tuple:
+    return layers(d), d.normal(d.L, 7), d.normal(d.L, d.L, d.c_z), d.frames(d.L)
+
+
+def padded(d: Draw) -> Case:
+    return Case((*inputs(d), d.mask(d.L)), "with padding")
+
+
+def all_padding(d: Draw) -> Case:
+    return Case((*inputs(d), torch.zeros(d.L, dtype=torch.bool)), "all is padding")
+
+
+def everything_by_hand(
+    attention: InvariantPointAttention, s: Tensor, z: Tensor, T: Rigid, mask: Tensor | None = None
+) -> Tensor:
+    H, here = attention.heads, T[..., None, :, None]  # (*, 1, L, 1): for every head and point
+
+    def project(layer: Linear, x: Tensor) -> Tensor:
+        return x @ layer.weight.to(x.dtype).mT + (layer.bias.to(x.dtype) if layer.bias is not None else 0)
+
+    q, k, v = (scalars_cut_by_hand(project(to, s), H) for to in (attention.to_q, attention.to_k, attention.to_v))
+    point_layers = attention.to_q_points, attention.to_k_points, attention.to_v_points
+    q_points, k_points, v_points = (points_cut_by_hand(project(to, s), H) for to in point_layers)
+    b = pair_bias_cut_by_hand(project(attention.to_pair_bias, z))
+    gamma = softplus(attention.raw_gamma.to(s.dtype))
+    distance = distances_point_by_point(moved(here, q_points), moved(here, k_points), gamma)
+    logits = 3**-0.5 * (scaled_products(q, k) + b + distance)
+    a = softmax_by_hand(logits if mask is None else hidden_one_by_one(logits, mask))
+    points = relative_frames_summed(a, v_points, T[..., None, :])
+    norms = (points.square().sum(-1) + attention.eps).sqrt()
+    features = features_joined(pairs_summed(a, z), values_summed(a, v), points.flatten(-2), norms)
+    return project(attention.to_out, features)
+
+
+def by_the_package(
+    attention: InvariantPointAttention, s: Tensor, z: Tensor, T: Rigid, mask: Tensor | None = None
+) -> Tensor:
+    return attention(s, z, rotations=T.rotations, translations=T.translations, mask=mask)
+
+
+check_attention = Check(
+    "Algorithm 22, the whole of it",
+    "attention.InvariantPointAttention.forward",
+    inputs,
+    everything_by_hand,
+    suspects=(*sorted({bug.where for bug in BUGS.values() if bug.where.startswith("attention.")}), "rigid.Rigid.apply"),
+    special=(padded, all_padding),
+    view=lambda out, layers, s, z, T, mask=None: out if mask is None else out[mask],
+    sound=by_the_package,
+    names=("layers", "s", "z", "T", "mask"),
+)
