@@ -2,6 +2,7 @@
 
 from .attention import InvariantPointAttention, Parts
 from .blocks import BackboneUpdate, IPABlock, IPATransformer
+from .fast import FastInvariantPointAttention
 from .losses import fape, kabsch_rmsd, lddt
 from .protein import Protein, load_protein
 from .rigid import Rigid, random_rigid, rigid_from_3_points
@@ -12,6 +13,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BackboneUpdate",
+    "FastInvariantPointAttention",
     "IPABlock",
     "IPATransformer",
     "InvariantPointAttention",

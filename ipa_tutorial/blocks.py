@@ -31,7 +31,8 @@ class IPABlock(nn.Module):
         ff_num_layers: linear layers of the transition, with ReLU between.
         post_norm: norm after (True) or before (False) attention and transition.
         post_attn_dropout, post_ff_dropout: dropout after the residual addition of attention and transition.
-        attention_options: passed on to :class:`InvariantPointAttention`.
+        attention: which form, the textbook's or :class:`~ipa_tutorial.fast.FastInvariantPointAttention`.
+        attention_options: passed on to it.
     """
 
     def __init__(
@@ -42,11 +43,12 @@ class IPABlock(nn.Module):
         post_norm: bool = True,
         post_attn_dropout: float = 0.0,
         post_ff_dropout: float = 0.0,
+        attention: type[InvariantPointAttention] = InvariantPointAttention,
         **attention_options,
     ) -> None:
         super().__init__()
         self.post_norm = post_norm
-        self.attention = InvariantPointAttention(dim, **attention_options)
+        self.attention = attention(dim, **attention_options)
         self.attention_norm = nn.LayerNorm(dim)
         self.attention_dropout = nn.Dropout(post_attn_dropout)
         self.transition = transition(dim, ff_mult, ff_num_layers)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from .attention import InvariantPointAttention
 from .blocks import BackboneUpdate, IPABlock, begin_at_zero
 from .inputs import check_mask, require_tensor
 from .rigid import Rigid
@@ -71,6 +72,7 @@ class StructureModule(nn.Module):
         dropout: after attention and transition.
         bias: biases in the attention's projections, as in AlphaFold's code.
         stop_rotation_gradient: between iterations no gradient flows through the rotations, line 20.
+        attention: which form, the textbook's or :class:`~ipa_tutorial.fast.FastInvariantPointAttention`.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class StructureModule(nn.Module):
         dropout: float = 0.1,
         bias: bool = True,
         stop_rotation_gradient: bool = True,
+        attention: type[InvariantPointAttention] = InvariantPointAttention,
     ) -> None:
         super().__init__()
         if not isinstance(depth, int) or depth < 1:
@@ -107,6 +110,7 @@ class StructureModule(nn.Module):
             point_value_dim=point_value_dim,
             pairwise_repr_dim=pairwise_repr_dim,
             bias=bias,
+            attention=attention,
         )
         self.update = BackboneUpdate(dim)
         self.torsion_angles = TorsionAngles(dim, angle_dim)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 from tqdm.auto import tqdm
 
+from .attention import InvariantPointAttention
 from .losses import fape, kabsch_rmsd
 from .protein import Protein
 from .rigid import Rigid
@@ -25,11 +26,19 @@ FARTHEST = 32  # relative positions beyond ±32 share one class, as in AlphaFold
 class FoldingModel(nn.Module):
     """A small structure module fed with nothing but the sequence and who is whose neighbour along the chain."""
 
-    def __init__(self, dim: int = 128, pair_dim: int = 32, depth: int = 4, heads: int = 8) -> None:
+    def __init__(
+        self,
+        dim: int = 128,
+        pair_dim: int = 32,
+        depth: int = 4,
+        heads: int = 8,
+        attention: type[InvariantPointAttention] = InvariantPointAttention,
+    ) -> None:
         super().__init__()
         self.embed_residue = nn.Linear(len(RESIDUE_TYPES), dim)
         self.embed_offset = nn.Linear(2 * FARTHEST + 1, pair_dim)
-        self.structure_module = StructureModule(dim, pair_dim, depth, heads, angle_dim=32, dropout=0.0)
+        options = dict(angle_dim=32, dropout=0.0, attention=attention)
+        self.structure_module = StructureModule(dim, pair_dim, depth, heads, **options)
 
     def forward(self, residue_types: Tensor, residue_index: Tensor, mask: Tensor | None = None) -> Structure:
         """Residue types ``(*, L)``, residue numbers ``(*, L)`` and mask ``(*, L)`` → frames for each iteration."""
@@ -84,7 +93,7 @@ def fold_protein(
         progress: show a bar with loss and Cα RMSD.
         learning_rate: at the start; it falls to a tenth along half a cosine.
         snapshots: about how many frames of ``trajectory`` to keep, the last step always among them.
-        model_options: sizes, passed on to :class:`FoldingModel`.
+        model_options: sizes and kind of attention, passed on to :class:`FoldingModel`.
 
     Returns:
         A :class:`FoldResult`. Ctrl-C (or the stop button) ends the training and returns what there is.
