@@ -23,7 +23,7 @@ import torch
 from cases import build_attention, build_inputs, call
 
 import ipa_tutorial
-from ipa_tutorial.bugs import BUGS, bugs_of, find_bug, planted
+from ipa_tutorial.bugs import BUGS, bugs_of, find_bug, hunt, planted
 from ipa_tutorial.bugs.registry import bug, locate
 
 FOUND_BY = {
@@ -271,3 +271,45 @@ def test_a_bug_cannot_be_written_down_twice_nor_in_a_place_that_is_none():
         bug("attention.hide_padding", **text)(mask_inverted)
     with pytest.raises(AttributeError):
         bug("attention.no_such_line", **text)(lambda: None)
+
+
+# --- hunting ---------------------------------------------------------------------------------------------------------
+
+
+def rows_add_up_to_one():
+    _, parts = call(build_attention(), *build_inputs(), return_parts=True)
+    print("rows:", parts.weights.sum(-1))
+    torch.testing.assert_close(parts.weights.sum(-1), torch.ones(2, 5, dtype=torch.float64))
+
+
+def test_a_hunt_says_what_was_found_and_what_was_missed(capsys):
+    names = ["softmax-over-queries", "mask-never-used", "scalar-key-bias", "softmax-over-heads"]
+    result = hunt([rows_add_up_to_one], names)
+    assert result.found == {name: ["rows_add_up_to_one"] for name in ("softmax-over-queries", "softmax-over-heads")}
+    assert result.missed == ["mask-never-used"] and result.alarms == {}
+    assert str(result).startswith("2 of 3 bugs found\n  ✓ softmax-over-queries: rows_add_up_to_one")
+    assert "✗ mask-never-used (attention.hide_padding): the mask is accepted" in str(result)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_hunt_reports_a_test_that_minds_a_harmless_bug():
+    def minds():
+        s, z, T = build_inputs()
+        _, parts = call(build_attention(), s, z, T, return_parts=True)
+        assert parts.pair_logits.mean() < 1
+
+    result = hunt([minds], ["pair-projection-bias"])
+    assert result.alarms == {"pair-projection-bias": ["minds"]} and not result.found and not result.missed
+    assert "! pair-projection-bias is harmless, but noticed by minds" in str(result)
+
+
+def test_a_hunt_refuses_tests_that_fail_without_a_bug_and_knows_all_bugs():
+    def fails_always():
+        raise AssertionError
+
+    with pytest.raises(ValueError, match="fail even without a bug: fails_always"):
+        hunt([rows_add_up_to_one, fails_always])
+    with pytest.raises(ValueError, match="no bug named"):
+        hunt([rows_add_up_to_one], ["nothing"])
+    everything = hunt([lambda: None])
+    assert len(everything.missed) == len([name for name in BUGS if not BUGS[name].harmless])

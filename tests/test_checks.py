@@ -258,6 +258,8 @@ def test_changed_input_dtype_nan_chance_and_gradients_are_explained():
     assert "Two calls on the same input disagree" in explanation(check_scalar_logits, noisy)
     detached = lambda q, k: lines.scalar_logits(q, k.detach())  # noqa: E731
     assert "No gradient comes through" in explanation(check_scalar_logits, detached)
+    by_numpy = lambda q, k: torch.from_numpy(q.numpy() @ k.mT.numpy() / math.sqrt(q.shape[-1]))  # noqa: E731
+    assert "With inputs that want a gradient it raises" in explanation(check_scalar_logits, by_numpy)
     tip = lambda points, eps: lines.point_norms(points, eps) + 0 * points.square().sum(-1).sqrt()  # noqa: E731
     assert "The gradient is NaN or infinite: is a root or a norm taken at zero" in explanation(check_point_norms, tip)
 

@@ -9,11 +9,14 @@ error at once, and all of them train. A bug is a wrong variant of **one** functi
     with planted("mask-inverted"):
         attention(...)  # every module now runs the wrong line
 
+    print(hunt([my_test, my_other_test]))  # which bugs do these tests find?
+
 Where a package is named, it is for the reader who uses it: each is good work, and everybody writes such things.
 The project's own tests find every bug in this list, except for those that mathematics makes harmless.
 """
 
 from . import frames, logits, losses, outputs, padding, testing, updates  # noqa: F401  (they fill BUGS)
+from .hunt import Hunt, hunt
 from .registry import BUGS, Bug, bugs_of, find_bug, planted
 
-__all__ = ["BUGS", "Bug", "bugs_of", "find_bug", "planted"]
+__all__ = ["BUGS", "Bug", "Hunt", "bugs_of", "find_bug", "hunt", "planted"]

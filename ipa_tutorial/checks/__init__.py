@@ -41,6 +41,7 @@ from .frames import (
     check_quaternion_multiply,
     check_quaternion_to_rotation,
     check_rigid_from_3_points,
+    check_update_quaternion,
 )
 from .losses import (
     check_fape,
@@ -87,6 +88,7 @@ __all__ = [
     "check_split_points",
     "check_split_scalars",
     "check_term_weight",
+    "check_update_quaternion",
     "check_weighted_sum",
 ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..blocks import BackboneUpdate
 from ..rigid import Rigid
 from .draw import Draw
 from .engine import Case, Check
@@ -141,4 +142,28 @@ check_compose_update = Check(
     suspects=("quaternion.quaternion_multiply", "quaternion.quaternion_to_rotation"),
     view=lambda out, *_: (out[0][..., :, None] * out[0][..., None, :], out[1]),
     view_title="q qᵀ, which is the same for q and −q, and t: ",
+)
+
+
+def one_beside_three_numbers(numbers: Tensor) -> tuple[Tensor, Tensor]:
+    bcd, push = numbers.split(3, dim=-1)
+    length = (1 + bcd.square().sum(-1, keepdim=True)).sqrt()
+    return torch.cat([1 / length, bcd / length], dim=-1), push
+
+
+def by_a_layer_that_passes_on(numbers: Tensor) -> tuple[Tensor, Tensor]:
+    update = BackboneUpdate(6).to(numbers.dtype)
+    update.to_update.weight.data.copy_(torch.eye(6))
+    return update.quaternion_and_translation(numbers)
+
+
+check_update_quaternion = Check(
+    "Algorithm 23, line 2: from six numbers to a unit quaternion and a push",
+    "blocks.BackboneUpdate.quaternion_and_translation",
+    lambda d: (d.normal(d.L, 6),),
+    one_beside_three_numbers,
+    suspects=("quaternion.normalise_quaternion",),
+    special=(lambda d: Case((torch.zeros(2, 6, dtype=d.dtype),), "zeros, which mean: stay as you are"),),
+    names=("numbers",),
+    sound=by_a_layer_that_passes_on,
 )
