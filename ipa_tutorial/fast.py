@@ -138,8 +138,9 @@ def is_compact(q_long: Tensor, k_long: Tensor) -> bool:
 def attend_at_once(q: Tensor, k: Tensor, q_long: Tensor, k_long: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
     """Without a pair representation all of lines 7, 9 and 10 is one call: ``(*, H, L, …)`` → ``(*, H, L, e)``."""
     q, k = (torch.cat([x, x_long.to(x.dtype)], dim=-1) for x, x_long in ((q, q_long), (k, k_long)))
-    seen = None if mask is None else ~(mask[..., :, None] & ~mask[..., None, :])[..., None, :, :]  # (*, 1, L, L)
     width = max(q.shape[-1], values.shape[-1])  # the fused kernels want one width: zeros change nothing
-    q, k, padded = (pad(x, (0, width - x.shape[-1])) for x in (q, k, values))
-    out = scaled_dot_product_attention(q, k, padded, attn_mask=seen, scale=1.0)
-    return out[..., : values.shape[-1]]
+    fused = [pad(x, (0, width - x.shape[-1])).reshape(-1, *x.shape[-3:-1], width) for x in (q, k, values)]
+    seen = None if mask is None else ~(mask[..., :, None] & ~mask[..., None, :])  # (*, L, L)
+    seen = None if mask is None else seen.reshape(-1, 1, *seen.shape[-2:])
+    out = scaled_dot_product_attention(*fused, attn_mask=seen, scale=1.0)
+    return out.reshape(*values.shape[:-1], width)[..., : values.shape[-1]]

@@ -213,7 +213,8 @@ def test_a_broken_link_is_noticed(tmp_path):
 # From the ground up: a module (or a folder of them) may import those before it, never one after it. Nothing imports
 # pictures but pictures.
 ORDER = """
-rigid inputs quaternion attention streamed_attention fast blocks torsion structure_module losses library structure_file protein training
+rigid inputs quaternion attention streamed_attention fast blocks torsion structure_module losses
+library structure_file protein training
 alphafold testing bugs checks
 ribbon secondary_structure chain camera picture embedding drawing style strip maps curves plots scene trajectory viewer
 """
