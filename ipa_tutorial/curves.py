@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .chain import as_numpy
-from .drawing import INK, POINT
+from .drawing import GREY, INK, POINT
 from .style import LINES, SERIES, TERM_COLOURS, styled
 
 SMALLEST_WEIGHT = 1e-6  # the lower end of a logarithmic axis of weights
@@ -189,3 +189,34 @@ def _seeds(ax: Axes, name: str, curves: list[NDArray], style: dict) -> None:
     shortest = min(map(len, curves))
     median = np.median([y[:shortest] for y in curves], axis=0)
     ax.plot(np.arange(1, shortest + 1), median, label=name, **style)
+
+
+@styled
+def benchmark_curves(rows: Sequence, title: str = "") -> Figure:
+    """Time and memory against the length, with and without pair representation, dashed forward, solid both passes.
+
+    ``rows`` are those of :mod:`ipa_tutorial.benchmark`.
+    """
+    if not rows:
+        raise ValueError("rows must hold at least one measurement")
+    kinds = sorted({row.pair for row in rows}, reverse=True)
+    names = list(dict.fromkeys(row.candidate for row in rows))
+    figure, axes = plt.subplots(2, len(kinds), figsize=(5.6 * len(kinds), 7.2), squeeze=False, sharex=True)
+    for column, pair in zip(axes.T, kinds, strict=True):
+        for ax, measure, label in zip(column, ("milliseconds", "megabytes"), ("ms", "MiB"), strict=True):
+            for name, style in zip(names, SERIES * 10, strict=False):
+                for backward, dashes in ((True, "-"), (False, ":")):
+                    of_name = [r for r in rows if (r.candidate, r.pair, r.backward) == (name, pair, backward)]
+                    words = f"{name}, {'forward + backward' if backward else 'forward'}"
+                    look = style | {"linestyle": dashes}
+                    ax.plot([r.L for r in of_name], [getattr(r, measure) for r in of_name], label=words, **look)
+            lengths = sorted({row.L for row in rows})
+            ax.set(xscale="log", yscale="log", ylabel=label)
+            ax.set_xticks(lengths, lengths)
+            ax.minorticks_off()
+            ax.grid(True, axis="y")
+        column[0].set_title(f"{'with' if pair else 'without'} pair representation")
+        column[1].set_xlabel("residues")
+    axes[0, 0].legend(loc="upper left", fontsize=8)
+    figure.suptitle(title, fontsize=8, color=GREY)
+    return figure

@@ -99,8 +99,8 @@ def atoms_to_torsion(
         residue_types: integers ``(*, L)``, 0 … 20.
 
     Returns:
-        Unit vectors (sin, cos) ``(*, L, 7, 2)`` and a boolean mask ``(*, L, 7)``. An angle that moves no known atom,
-        as pre-omega and phi, which carry hydrogens only, is zero and masked.
+        Unit vectors (sin, cos) ``(*, L, 7, 2)`` and a boolean mask ``(*, L, 7)``. An angle that moves no known atom
+        is zero and masked: always pre-omega, which moves none, and phi, which moves a hydrogen only.
     """
     _check_atoms(backbone, atom14, atom_mask, residue_types)
     default = _default_frames(residue_types, atom14.dtype)  # (*, L, 8)

@@ -217,6 +217,7 @@ rigid inputs quaternion attention streamed_attention fast blocks torsion structu
 library structure_file protein training
 alphafold testing bugs checks
 ribbon secondary_structure chain camera picture embedding drawing style strip maps curves plots scene trajectory viewer
+benchmark
 """
 MAX_LINES = 320
 
