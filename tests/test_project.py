@@ -214,7 +214,7 @@ def test_a_broken_link_is_noticed(tmp_path):
 ORDER = """
 rigid inputs quaternion attention fast blocks torsion structure_module losses library structure_file protein training
 alphafold testing bugs checks ribbon secondary_structure chain camera picture embedding drawing style strip
-maps curves plots viewer
+maps curves typeset card dataflow plots viewer
 """
 MAX_LINES = 320
 
