@@ -1,8 +1,13 @@
-"""Draws the pictures of the README:  python asset/build.py  (make asset).
+"""Draws the pictures of the README and of the notebooks' first pages:  python asset/build.py  (make asset).
 
-turning.png: ubiquitin in three orientations, and the attention of one and the same untrained module for each.
+    turning.png           ubiquitin in three orientations, and the attention of one untrained module for each
+    card/*.svg            the Algorithm 22 card: plain, and with the lines lit that a notebook asks for
+    data_flow*.svg        the data flow of Algorithm 22 on one page
+
+Of each SVG there is one for a light page and one, *-dark.svg, for a dark page.
 """
 
+import sys
 from pathlib import Path
 
 import matplotlib
@@ -13,10 +18,17 @@ import matplotlib.pyplot as plt
 import torch
 
 from ipa_tutorial import InvariantPointAttention, Rigid, load_protein
+from ipa_tutorial.dataflow import IN_WORDS
 from ipa_tutorial.picture import png
-from ipa_tutorial.plots import PALE, Camera, draw_links, draw_protein, use_style
+from ipa_tutorial.plots import PALE, Camera, algorithm_card, data_flow_map, draw_links, draw_protein, use_style
+from ipa_tutorial.typeset import svg
 
-ASSET = Path(__file__).parent
+ASSET = Path(__file__).resolve().parent
+TEXTS = ASSET.parent / "notebooks" / "text"
+sys.path.insert(0, str(TEXTS.parent))
+
+import card  # noqa: E402  (notebooks/card.py, which knows what a notebook asks for)
+
 RESIDUE = 43  # in the middle of a strand
 HEAD = 5
 
@@ -65,8 +77,28 @@ def turning() -> plt.Figure:
     return fig
 
 
+def svgs() -> dict[str, str]:
+    """{path in asset/: text} of every SVG."""
+    requests = {match[1] for path in TEXTS.glob("*.md") for match in card.CARD.finditer(path.read_text("utf-8"))}
+    files = {}
+    for dark, suffix in ((False, ""), (True, "-dark")):
+        files[f"data_flow{suffix}.svg"] = svg(data_flow_map(dark), "The data flow of Algorithm 22", IN_WORDS)
+        for request in sorted({"none", *requests}):
+            lit = card.lit_lines(request)
+            figure = algorithm_card(lit, dark)
+            title = "Algorithm 22, invariant point attention"
+            files[f"card/{card.picture_name(lit)}{suffix}.svg"] = svg(figure, title, card.in_words(lit))
+    plt.close("all")
+    return files
+
+
 if __name__ == "__main__":
     torch.set_default_dtype(torch.float64)
     torch.set_num_threads(1)
     use_style()
     (ASSET / "turning.png").write_bytes(png(turning()))
+    (ASSET / "card").mkdir(exist_ok=True)
+    for old in (ASSET / "card").glob("*.svg"):
+        old.unlink()
+    for name, text in svgs().items():
+        (ASSET / name).write_text(text, encoding="utf-8", newline="\n")

@@ -16,9 +16,10 @@ import json
 import matplotlib.pyplot as plt
 from IPython.display import display
 from matplotlib.figure import Figure
-from PIL import Image
+from PIL import Image, ImageOps
 
 PIXELS_PER_INCH = 100  # as shown
+MARGIN = 0.08  # inches of white around a figure in a notebook: its title is not to touch the edge
 
 # JavaScript: of the pictures above this script, the nearest whose data end in the same way. (Undefined: none.)
 PICTURE_ABOVE = (
@@ -27,12 +28,13 @@ PICTURE_ABOVE = (
 )
 
 
-def show(figure, alt: str) -> None:
+def show(figure, alt: str, width: int | None = None) -> None:
     """Show a figure as the output of a notebook cell, with alt text, and close it.
 
     Args:
         figure: a matplotlib figure, or axes of it.
         alt: one or two sentences that say what the picture shows, to somebody who cannot see it.
+        width: in pixels; None: 100 for each inch of the figure and of a small white margin.
 
     Raises:
         TypeError: not a figure.
@@ -41,15 +43,18 @@ def show(figure, alt: str) -> None:
     figure = getattr(figure, "figure", figure)
     if not isinstance(figure, Figure):
         raise TypeError(f"figure must be a matplotlib Figure or Axes, got {type(figure).__name__}")
-    width = round(figure.get_figwidth() * PIXELS_PER_INCH)
-    data, metadata = picture_output(png(figure), alt, width)
+    natural = (figure.get_figwidth() + 2 * MARGIN) * PIXELS_PER_INCH
+    width = width or round(natural)
+    data, metadata = picture_output(png(figure, 2 * width / natural, MARGIN), alt, width)
     plt.close(figure)
     display(data, metadata=metadata, raw=True)
     display({"text/html": in_words(data["image/png"], alt), "text/plain": ""}, raw=True)
 
 
-def png(figure: Figure, sharpness: float = 2.0) -> bytes:
+def png(figure: Figure, sharpness: float = 2.0, margin: float = 0.0) -> bytes:
     """The figure as a PNG on white, ``sharpness`` times as large as it is shown, without dates or versions inside.
+
+    ``margin``: inches of white to add on every side.
 
     256 colours, chosen so that the rare ones survive: no pixel is off by more than the eye could see, and the file
     shrinks to a third.
@@ -57,6 +62,7 @@ def png(figure: Figure, sharpness: float = 2.0) -> bytes:
     canvas, file = io.BytesIO(), io.BytesIO()
     figure.savefig(canvas, format="png", dpi=sharpness * PIXELS_PER_INCH, facecolor="white")
     picture = Image.open(canvas).convert("RGB")
+    picture = ImageOps.expand(picture, round(margin * sharpness * PIXELS_PER_INCH), "white")
     picture = picture.quantize(256, method=Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE)
     picture.save(file, "PNG", optimize=True)
     return file.getvalue()

@@ -8,7 +8,9 @@ Colours are Okabe and Ito's, which all eyes can tell apart, and mean the same ev
 vermillion. Whatever a colour says, a label, a line style or a marker says too.
 """
 
+from .card import algorithm_card
 from .curves import distance_against_weight, error_against_offset, logit_histogram, training_curves
+from .dataflow import data_flow_map
 from .drawing import (
     GREY,
     INK,
@@ -37,8 +39,10 @@ __all__ = [
     "POINT",
     "SCALAR",
     "Camera",
+    "algorithm_card",
     "attention_map",
     "attention_maps",
+    "data_flow_map",
     "distance_against_weight",
     "draw_frames",
     "draw_links",

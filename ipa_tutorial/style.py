@@ -21,8 +21,6 @@ STYLE = {
     "savefig.facecolor": "white",
     "figure.dpi": 100,
     "figure.constrained_layout.use": True,
-    "figure.constrained_layout.h_pad": 0.08,  # inches: a title is not to touch the edge
-    "figure.constrained_layout.w_pad": 0.08,
     "font.size": 10,
     "axes.titlesize": 11,
     "axes.labelsize": 10,

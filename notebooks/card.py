@@ -1,7 +1,9 @@
 """The Algorithm 22 card: the twelve lines, those of one notebook lit. One template for all notebooks.
 
 A notebook asks for it by a comment, ``<!-- algorithm-22-card: 2 3 -->`` (or ``all``, or ``none``); build.py puts the
-table below it, up to the closing comment.
+card below it, up to the closing comment. The card is a picture (asset/card, drawn by ipa_tutorial.card) and, folded
+below it, the same lines as a table: to copy, for a screen reader, and for Colab, which opens a notebook without the
+files beside it.
 """
 
 import re
@@ -83,26 +85,46 @@ def render(request: str) -> str:
         [
             f"<!-- algorithm-22-card: {' '.join(request.split())} -->",
             "",
+            f"![{in_words(lit)}](../asset/card/{picture_name(lit)}.svg)",
+            "",
+            f"*Algorithm 22 of the supplement of Jumper et al. (2021), typeset anew. {caption(lit)}*",
+            "",
+            "<details><summary>The twelve lines as text</summary>",
+            "",
             f"**Algorithm 22.** {SIGNATURE}",
             "",
             "| | line | formula | what it does |",
             "|:-:|:-:|:--|:--|",
             *rows,
             "",
-            f"*Algorithm 22 of the supplement of Jumper et al. (2021), typeset anew. {caption(lit)}*",
+            "</details>",
             CLOSING,
         ]
     )
 
 
+def picture_name(lit: list[int]) -> str:
+    """``[2, 3]`` → ``"lines-2-3"``; all or none → ``"plain"``."""
+    return f"lines-{'-'.join(map(str, lit))}" if 0 < len(lit) < len(LINES) else "plain"
+
+
+def in_words(lit: list[int]) -> str:
+    """The alt text of the picture."""
+    words = "Algorithm 22 on a card: twelve lines, each a formula and what it does"
+    if not 0 < len(lit) < len(LINES):
+        return f"{words}. The same lines as text are folded below."
+    does = "; ".join(f"line {number}, {re.sub(r'[$]', '', LINES[number - 1][1])}" for number in lit)
+    return f"{words}. Lit: {does}. The same lines as text are folded below."
+
+
 def caption(lit: list[int]) -> str:
     if not lit:
-        return "This notebook prepares the ground: none of the lines is built here yet."
+        return "This notebook is about what stands around these lines, and builds none of them."
     if len(lit) == len(LINES):
-        return "This notebook is about all twelve lines (▶, bold)."
+        return "This notebook is about all twelve lines."
     if len(lit) == 1:
-        return f"This notebook builds line {lit[0]} (▶, bold)."
-    return f"This notebook builds lines {', '.join(map(str, lit[:-1]))} and {lit[-1]} (▶, bold)."
+        return f"This notebook builds line {lit[0]} (lit, ▶)."
+    return f"This notebook builds lines {', '.join(map(str, lit[:-1]))} and {lit[-1]} (lit, ▶)."
 
 
 def with_cards(markdown: str) -> str:

@@ -72,12 +72,13 @@ def good(tmp_path):
         cell.execution_count = count
     code[1].outputs = [new_output("execute_result", {"text/plain": "2"}, execution_count=2)]
     code[2].outputs = [new_output("error", ename="ZeroDivisionError", evalue="division by zero", traceback=[])]
-    (tmp_path / "text").mkdir()
-    (tmp_path / "picture.png").touch()
-    (tmp_path / "06_next.ipynb").write_text('{"cells": []}')
-    lesson = Lesson(tmp_path / "05_this.ipynb", notebook, SLUG)
-    (tmp_path / "text" / "05_this.md").touch()
-    build.write_text(notebook, tmp_path / "text" / "05_this.md")
+    folder = tmp_path / "notebooks"
+    for path in ("text/05_this.md", "picture.png", "../asset/card/lines-2-3.svg"):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).touch()
+    (folder / "06_next.ipynb").write_text('{"cells": []}')
+    lesson = Lesson(folder / "05_this.ipynb", notebook, SLUG)
+    build.write_text(notebook, folder / "text" / "05_this.md")
     return saved(lesson)
 
 
@@ -166,6 +167,11 @@ FAULTS = [
     ("questions_have_folded_answers", "a fold that never ends", replaces(7, "</details>", "")),
     ("pictures_are_local_and_described", "no alt text", replaces(3, "A line that rises", "")),
     ("pictures_are_local_and_described", "no such picture", replaces(3, "picture.png", "pictures.png")),
+    (
+        "pictures_are_local_and_described",
+        "a card that was never drawn",
+        lambda lesson: (lesson.path.parent.parent / "asset/card/lines-2-3.svg").unlink(),
+    ),
     ("pictures_are_local_and_described", "someone's server", replaces(3, "picture.png", "https://x.org/picture.png")),
     ("pictures_are_local_and_described", "an HTML picture", replaces(3, PICTURE, '<img src="picture.png">')),
     ("pictures_are_local_and_described", "an output", shows({"text/html": '<img alt="a" src="https://x.org/a.png">'})),

@@ -402,14 +402,23 @@ def test_show_displays_a_picture_with_its_description(shown):
     show(figure, alt=alt)
     (data, metadata, raw), (below, _, _) = shown
     assert raw and set(data) == {"image/png", "text/plain"} and data["text/plain"] == alt
-    assert metadata == {"image/png": {"alt": alt, "width": 400}}
+    assert metadata == {"image/png": {"alt": alt, "width": 416}}
     image = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
-    assert image.size == (800, 600) and "Software" not in image.info
+    assert image.size == (832, 632) and "Software" not in image.info
+    edge = np.asarray(image.convert("RGB"))[:16]  # the margin
+    assert (edge == 255).all()
     html = below["text/html"]
     assert "&lt;b&gt;no more" in html and data["image/png"][-64:] in html
     assert html.count("</script>") == 1  # the alt text does not end the script
     assert r"\u003c/script" in html and "\n" not in data["image/png"]
     assert not plt.fignum_exists(figure.number)
+
+
+def test_show_at_another_width(shown):
+    show(figure_with("red"), alt="A line.", width=208)
+    (data, metadata, _), _ = shown
+    assert metadata["image/png"]["width"] == 208
+    assert Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).size == (416, 316)
 
 
 def test_show_takes_axes_and_refuses_the_rest(shown):

@@ -1,0 +1,134 @@
+"""The algorithm card and the data-flow map: what they show, and that the committed pictures are those of the code."""
+
+import importlib.util
+import re
+import xml.etree.ElementTree as ElementTree
+
+import card as table
+import matplotlib.pyplot as plt
+import pytest
+from matplotlib.colors import to_hex
+from slug import PROJECT
+
+from ipa_tutorial import dataflow
+from ipa_tutorial.card import LINES, algorithm_card
+from ipa_tutorial.plots import data_flow_map, use_style
+from ipa_tutorial.typeset import DARK, LIGHT, pieces, rounded, svg
+
+ASSET = PROJECT / "asset"
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    """What asset/build.py would write."""
+    spec = importlib.util.spec_from_file_location("asset_build", ASSET / "build.py")
+    build = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(build)
+    with plt.rc_context():
+        use_style()
+        return build.svgs()
+
+
+def words(figure):
+    return {text.get_text(): to_hex(text.get_color()).upper() for text in figure.axes[0].texts}
+
+
+def test_pieces_are_told_apart_by_their_tags():
+    assert pieces("a [pair b_{ij}] c[tall (]") == [("ink", "a "), ("pair", "b_{ij}"), ("ink", " c"), ("tall", "(")]
+
+
+def test_corners_are_rounded_and_ends_are_not():
+    path = rounded([(0, 0), (20, 0), (20, 30)], 5)
+    assert path.vertices.tolist() == [[0, 0], [15, 0], [20, 0], [20, 5], [20, 30]]
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_plain_card_has_every_line_in_colour(dark):
+    found, colours = words(algorithm_card(dark=dark)), DARK if dark else LIGHT
+    assert {str(number) for number in range(1, 13)} <= set(found) and "▶" not in found
+    assert found[r"$b_{ij}^h$"] == colours["pair"] and found["$\\mathbf{o}_i^h$"] == colours["scalar"]
+    assert all(found[str(number)] == colours["ink"] for number in range(1, 13))
+    assert words(algorithm_card(range(1, 13), dark)) == found
+
+
+def test_lit_lines_are_in_colour_and_marked_and_the_others_grey():
+    figure = algorithm_card([2, 3])
+    found = words(figure)
+    assert [found[str(number)] == LIGHT["ink"] for number in range(1, 13)] == [
+        number in (2, 3) for number in range(1, 13)
+    ]
+    assert [text.get_text() for text in figure.axes[0].texts].count("▶") == 2
+    assert found[r"$\vec{\mathbf{v}}_i^{\,hp}$"] == LIGHT["point"] and found[r"$b_{ij}^h$"] == LIGHT["grey"]
+
+
+@pytest.mark.parametrize("lines", [[0], [13], [2, 99]])
+def test_a_card_refuses_lines_that_do_not_exist(lines):
+    with pytest.raises(ValueError, match="lines must be among 1 to 12"):
+        algorithm_card(lines)
+
+
+@pytest.mark.parametrize("figure", [algorithm_card, data_flow_map])
+def test_nothing_is_cut_and_no_line_of_a_card_runs_into_its_explanation(figure):
+    sheet = figure()
+    texts = sheet.axes[0].texts
+    boxes = [text.get_window_extent() for text in texts]
+    for text, box in zip(texts, boxes, strict=True):
+        assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= sheet.bbox.x1 and box.y1 <= sheet.bbox.y1, text.get_text()
+    if figure is algorithm_card:
+        for text, box in zip(texts, boxes, strict=True):
+            if text.get_ha() == "right" and box.x1 > 800:
+                others = [b for b in boxes if b is not box and b.y0 < (box.y0 + box.y1) / 2 < b.y1 and b.x0 < box.x0]
+                assert max(b.x1 for b in others) <= box.x0 + 1
+
+
+def test_the_map_names_every_line_once():
+    numbers = [text.get_text() for text in data_flow_map().axes[0].texts if text.get_text().isdecimal()]
+    assert sorted(map(int, numbers)) == list(range(1, 13))
+    assert all(re.search(rf"\b{number}\b", dataflow.IN_WORDS) for number in range(1, 13))
+
+
+def test_card_and_table_have_the_same_lines():
+    """Signs and letters of the formulas; how they are typeset is each one's own business."""
+
+    def skeleton(formula):
+        formula = re.sub(r"\[(?:scalar|pair|point|grey|tall) ([^\]]*)\]", r"\1", formula)
+        formula = formula.replace("lVert", "Vert").replace("rVert", "Vert").replace("lbrace", "").replace("rbrace", "")
+        formula = re.sub(r"query\W+points|point\W+values|nm|each|\bin \$|\\in\b", "", formula)
+        formula = re.sub(r"\\(?:left|right|mathrm|mathbf|d?frac|quad|leq)", "", formula)
+        return re.sub(r"[\\{}()$,~ /]", "", formula)
+
+    for (ours, _), (theirs, _) in zip(LINES, table.LINES, strict=True):
+        assert skeleton(ours) == skeleton(theirs)
+
+
+def test_svgs_describe_themselves_and_store_each_letter_once():
+    text = svg(algorithm_card(), "A <title>", "What it shows & more")
+    root = ElementTree.fromstring(text)
+    assert root.get("role") == "img" and root.get("aria-labelledby") == "title desc"
+    assert root.find(f"{SVG}title").text == "A <title>" and root.find(f"{SVG}desc").text == "What it shows & more"
+    assert [root.get(name) for name in ("width", "height", "viewBox")] == ["860", "498", "0 0 860 498"]
+    glyphs = [path.get("id") for path in root.iter(f"{SVG}path") if path.get("id")]
+    used = {use.get("{http://www.w3.org/1999/xlink}href")[1:] for use in root.iter(f"{SVG}use")}
+    assert len(glyphs) == len(set(glyphs)) and set(glyphs) == used
+    assert not list(root.iter(f"{SVG}text")) and len(text) < 150_000
+    assert text == svg(algorithm_card(), "A <title>", "What it shows & more")
+
+
+def test_the_committed_pictures_are_those_of_the_code(drawn):
+    committed = {path.relative_to(ASSET).as_posix(): path.read_text("utf-8") for path in ASSET.rglob("*.svg")}
+    assert set(committed) == set(drawn), "run: make asset"
+    assert [name for name in drawn if drawn[name] != committed[name]] == [], "run: make asset"
+
+
+def test_each_picture_has_a_twin_for_a_dark_page_and_is_small(drawn):
+    for name, text in drawn.items():
+        assert len(text) < 150_000
+        assert name.endswith("-dark.svg") or name.replace(".svg", "-dark.svg") in drawn
+        assert (DARK if "-dark" in name else LIGHT)["paper"].lower() in text.lower()
