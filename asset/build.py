@@ -88,7 +88,7 @@ def svgs() -> dict[str, str]:
             figure = algorithm_card(lit, dark)
             title = "Algorithm 22, invariant point attention"
             files[f"card/{card.picture_name(lit)}{suffix}.svg"] = svg(figure, title, card.in_words(lit))
-    plt.close("all")
+            plt.close(figure)
     return files
 
 

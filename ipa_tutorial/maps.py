@@ -169,7 +169,8 @@ def draw_map(matrix: NDArray, ax: Axes | None, protein, title: str, label: str, 
     ax = plt.subplots(figsize=(5.4, 4.6))[1] if ax is None else ax
     low, high = limits
     image = ax.imshow(np.ma.masked_equal(matrix, -np.inf), cmap="cividis", vmin=low, vmax=high, interpolation="nearest")
-    ax.set_title(title, color=term_colour(title), pad=16 if protein is not None else 6)
+    # Above the strip, which is an axes of its own: left to itself the title would be pushed out of a low figure.
+    ax.set_title(title, color=term_colour(title), y=1.0 if protein is None else 1.055, pad=4)
     ax.spines[:].set_visible(False)
     ax.figure.colorbar(image, ax=ax, label=label, shrink=0.85, pad=0.03).outline.set_visible(False)
     return image

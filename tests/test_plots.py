@@ -458,3 +458,16 @@ def test_a_drawn_protein_is_below_150_kb(name):
 def test_scripts_hold_no_html_of_their_own():
     assert re.fullmatch(r'"[^<]*"', picture.js("</script><!--"))
     assert picture.js([1, 0.5]) == "[1, 0.5]"
+
+
+@pytest.mark.parametrize("size", [(12, 4.4), (12, 5.0), (14, 4.2), (9, 4.4), (13, 4.6)])
+def test_titles_above_a_strip_stay_inside_the_figure_and_clear_of_the_strip(size, ubiquitin):
+    columns = 3 if size[0] > 12 else 2
+    figure, axes = plt.subplots(1, columns, figsize=size, layout="constrained")
+    for ax in axes:
+        attention_map(torch.rand(76, 76), ax, ubiquitin, "a title")
+    figure.canvas.draw()
+    for ax in axes:
+        box = ax.title.get_window_extent()
+        assert box.y1 <= figure.bbox.y1
+        assert box.y0 >= max(child.get_window_extent().y1 for child in ax.child_axes) - 1
