@@ -193,7 +193,7 @@ def write_csv(rows: list[Row], path: str, about: str) -> None:
     """The rows, below one line of comment that says where they come from."""
     with open(path, "w", newline="", encoding="utf-8") as file:
         file.write(f"# {about}\n")
-        writer = csv.writer(file)
+        writer = csv.writer(file, lineterminator="\n")
         writer.writerow(field.name for field in fields(Row))
         for row in rows:
             values = (getattr(row, field.name) for field in fields(Row))
