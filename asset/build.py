@@ -19,7 +19,7 @@ import torch
 
 from ipa_tutorial import InvariantPointAttention, Rigid, load_protein
 from ipa_tutorial.dataflow import IN_WORDS
-from ipa_tutorial.picture import png
+from ipa_tutorial.picture import MARGIN, png
 from ipa_tutorial.plots import PALE, Camera, algorithm_card, data_flow_map, draw_links, draw_protein, use_style
 from ipa_tutorial.typeset import svg
 
@@ -96,7 +96,7 @@ if __name__ == "__main__":
     torch.set_default_dtype(torch.float64)
     torch.set_num_threads(1)
     use_style()
-    (ASSET / "turning.png").write_bytes(png(turning()))
+    (ASSET / "turning.png").write_bytes(png(turning(), margin=MARGIN))
     (ASSET / "card").mkdir(exist_ok=True)
     for old in (ASSET / "card").glob("*.svg"):
         old.unlink()

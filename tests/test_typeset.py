@@ -132,3 +132,10 @@ def test_each_picture_has_a_twin_for_a_dark_page_and_is_small(drawn):
         assert len(text) < 150_000
         assert name.endswith("-dark.svg") or name.replace(".svg", "-dark.svg") in drawn
         assert (DARK if "-dark" in name else LIGHT)["paper"].lower() in text.lower()
+
+
+def test_the_front_page_shows_both_pictures_on_light_and_dark_pages():
+    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
+    shown = set(re.findall(r'(?:src|srcset)="([^"]+\.svg)"', readme))
+    wanted = {f"asset/{name}{dark}.svg" for name in ("data_flow", "card/plain") for dark in ("", "-dark")}
+    assert shown == wanted and all((PROJECT / name).is_file() for name in shown)
