@@ -79,8 +79,11 @@ class FastInvariantPointAttention(InvariantPointAttention):
             q = q * (w_L / math.sqrt(q.shape[-1]))
             values = torch.cat([v, v_points], dim=-1)  # (*, H, L, c_v + 3 P_v)
             pair_weight = None if z is None else w_L * self.to_pair_bias.weight.to(wide)  # (H, c_z)
-            if z is None and is_compact(q_long, k_long):
-                pair_out, out = None, attend_at_once(q, k, q_long, k_long, values, mask)
+            if is_compact(q_long, k_long):  # float32 is enough: one product for scalars and points
+                q, k = torch.cat([q, q_long.to(wide)], dim=-1), torch.cat([k, k_long.to(wide)], dim=-1)
+                q_long = k_long = None
+            if z is None and q_long is None:
+                pair_out, out = None, attend_at_once(q, k, values, mask)
             else:
                 pair_out, out = attend_in_blocks(q, k, q_long, k_long, values, z, pair_weight, mask)  # lines 7–10
             scalar_out, mean = out.split([v.shape[-1], v_points.shape[-1]], dim=-1)
@@ -135,9 +138,8 @@ def is_compact(q_long: Tensor, k_long: Tensor) -> bool:
     return bool(largest <= COMPACT)
 
 
-def attend_at_once(q: Tensor, k: Tensor, q_long: Tensor, k_long: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
+def attend_at_once(q: Tensor, k: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
     """Without a pair representation all of lines 7, 9 and 10 is one call: ``(*, H, L, …)`` → ``(*, H, L, e)``."""
-    q, k = (torch.cat([x, x_long.to(x.dtype)], dim=-1) for x, x_long in ((q, q_long), (k, k_long)))
     width = max(q.shape[-1], values.shape[-1])  # the fused kernels want one width: zeros change nothing
     fused = [pad(x, (0, width - x.shape[-1])).reshape(-1, *x.shape[-3:-1], width) for x in (q, k, values)]
     seen = None if mask is None else ~(mask[..., :, None] & ~mask[..., None, :])  # (*, L, L)

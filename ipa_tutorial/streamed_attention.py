@@ -19,15 +19,16 @@ BLOCK_BYTES = 8 * 2**20  # of z and of the logits that are held at a time
 
 @torch.compiler.disable
 def attend_in_blocks(
-    q: Tensor, k: Tensor, q_long: Tensor, k_long: Tensor, values: Tensor,
+    q: Tensor, k: Tensor, q_long: Tensor | None, k_long: Tensor | None, values: Tensor,
     z: Tensor | None, pair_weight: Tensor | None, mask: Tensor | None,
 ) -> tuple[Tensor | None, Tensor]:  # fmt: skip
     """Attention with logits q·k + q_long·k_long + pair_weight·z, over ``values`` and over ``z``.
 
+    The middle term is formed in double precision; it and the last may be absent.
     ``(*, H, L, …)`` and ``z (*, L, L, c_z)`` → ``(*, L, H, c_z)`` and ``(*, H, L, e)``.
     """
     *batch, H, L, e = values.shape
-    flat = (x.reshape(-1, *x.shape[-3:]).contiguous() for x in (q, k, q_long, k_long, values))
+    flat = (None if x is None else x.reshape(-1, *x.shape[-3:]).contiguous() for x in (q, k, q_long, k_long, values))
     z = None if z is None else z.reshape(-1, L, L, z.shape[-1])
     mask = None if mask is None or mask.all() else mask.reshape(-1, L)
     pair_out, out = StreamedAttention.apply(*flat, z, pair_weight, mask)
@@ -44,7 +45,7 @@ class StreamedAttention(torch.autograd.Function):
         pair_out = None if z is None else values.new_empty(B, L, H, z.shape[-1])
         largest, total = values.new_empty(2, B, L, H, 1)  # of each row: logit, and sum of exponentials
         size = rows_of_a_block(z, values)
-        a_room, point_room = values.new_empty(size, H, L), q_long.new_empty(H, size, L)
+        a_room, point_room = values.new_empty(size, H, L), room_for_points(q_long, size)
         for b, rows in blocks(B, L, size):
             z_rows = real_rows(z, mask, b, rows, values.dtype)  # (r, L, c_z)
             a = a_room[: rows.stop - rows.start]  # (r, H, L), logits first
@@ -52,7 +53,8 @@ class StreamedAttention(torch.autograd.Function):
                 a.zero_()
             else:
                 torch.matmul(pair_weight, z_rows.mT, out=a)  # line 4
-            add_products(a, q[b, :, rows], k[b], q_long[b, :, rows], k_long[b], point_room)  # line 7
+            add_products(a, q[b, :, rows], k[b])  # line 7
+            add_exactly(a, q_long, k_long, b, rows, point_room)
             hide(a, mask, b, rows)
             torch.amax(a, -1, keepdim=True, out=largest[b, rows])
             torch.sum(a.sub_(largest[b, rows]).exp_(), -1, keepdim=True, out=total[b, rows])
@@ -71,11 +73,12 @@ class StreamedAttention(torch.autograd.Function):
             )
         q, k, q_long, k_long, values, z, pair_weight, mask, largest, total = ctx.saved_tensors
         B, H, L, _ = values.shape
-        d_q, d_k, d_q_long, d_k_long, d_values = (torch.zeros_like(x) for x in (q, k, q_long, k_long, values))
+        d_q, d_k, d_values = (torch.zeros_like(x) for x in (q, k, values))
+        d_q_long, d_k_long = (None if x is None else torch.zeros_like(x) for x in (q_long, k_long))
         d_z = None if z is None or not ctx.needs_input_grad[5] else torch.empty_like(z)
         d_pair_weight = None if z is None else torch.zeros_like(pair_weight)
         size = rows_of_a_block(z, values)
-        room, point_room = values.new_empty(size, 2 * H, L), q_long.new_empty(H, size, L)
+        room, point_room = values.new_empty(size, 2 * H, L), room_for_points(q_long, size)
         for b, rows in blocks(B, L, size):
             z_rows = real_rows(z, mask, b, rows, values.dtype)
             both = room[: rows.stop - rows.start]  # (r, 2 H, L)
@@ -85,7 +88,8 @@ class StreamedAttention(torch.autograd.Function):
             else:
                 upper = pair_weight.expand(len(both), -1, -1)  # (r, H, c_z)
                 torch.matmul(torch.cat([upper, d_pair_out[b, rows]], dim=1), z_rows.mT, out=both)  # one pass over z
-            add_products(a, q[b, :, rows], k[b], q_long[b, :, rows], k_long[b], point_room)
+            add_products(a, q[b, :, rows], k[b])
+            add_exactly(a, q_long, k_long, b, rows, point_room)
             hide(a, mask, b, rows)
             a.sub_(largest[b, rows]).exp_().div_(total[b, rows])  # the same weights again
             d_a.transpose(0, 1).baddbmm_(d_out[b, :, rows], values[b].mT)
@@ -99,9 +103,10 @@ class StreamedAttention(torch.autograd.Function):
             d_logits = d_logits.transpose(0, 1)  # (H, r, L)
             d_q[b, :, rows] = d_logits @ k[b]
             d_k[b] += d_logits.mT @ q[b, :, rows]
-            exact = point_room[:, : len(both)].copy_(d_logits)
-            d_q_long[b, :, rows] = exact @ k_long[b]
-            d_k_long[b] += exact.mT @ q_long[b, :, rows]
+            if q_long is not None:
+                exact = point_room[:, : len(both)].copy_(d_logits)
+                d_q_long[b, :, rows] = exact @ k_long[b]
+                d_k_long[b] += exact.mT @ q_long[b, :, rows]
         return d_q, d_k, d_q_long, d_k_long, d_values, d_z, d_pair_weight, None
 
 
@@ -125,11 +130,22 @@ def blocks(B: int, L: int, size: int) -> Iterator[tuple[int, slice]]:
             yield b, slice(start, min(start + size, L))
 
 
-def add_products(logits, q, k, q_long, k_long, room) -> None:
-    """Add q·k and, formed in double precision, q_long·k_long to ``logits (r, H, L)``, in place."""
-    heads_first = logits.transpose(0, 1)  # (H, r, L)
-    heads_first.baddbmm_(q, k.mT)
-    heads_first.add_(torch.bmm(q_long, k_long.mT, out=room[:, : len(logits)]))
+def add_products(logits: Tensor, q: Tensor, k: Tensor) -> None:
+    """Add q·k to ``logits (r, H, L)``, in place."""
+    logits.transpose(0, 1).baddbmm_(q, k.mT)  # (H, r, L)
+
+
+def add_exactly(
+    logits: Tensor, q_long: Tensor | None, k_long: Tensor | None, b: int, rows: slice, room: Tensor | None
+) -> None:
+    """Add q_long·k_long, formed in double precision, to ``logits (r, H, L)``, in place."""
+    if q_long is not None:
+        products = torch.bmm(q_long[b, :, rows], k_long[b].mT, out=room[:, : len(logits)])
+        logits.transpose(0, 1).add_(products)
+
+
+def room_for_points(q_long: Tensor | None, rows: int) -> Tensor | None:
+    return None if q_long is None else q_long.new_empty(q_long.shape[1], rows, q_long.shape[2])
 
 
 def real_rows(z: Tensor | None, mask: Tensor | None, b: int, rows: slice, dtype: torch.dtype) -> Tensor | None:
