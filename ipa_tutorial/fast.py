@@ -34,7 +34,7 @@ from .attention import (
 )
 from .inputs import check_inputs, silence_padding
 from .rigid import Rigid
-from .streamed_attention import attend_in_blocks
+from .streamed_attention import FirstDerivative, attend_in_blocks
 
 COMPACT = 16.0  # up to here a float32 logit loses about a millionth to the expanded square
 
@@ -62,6 +62,8 @@ class FastInvariantPointAttention(InvariantPointAttention):
         if return_parts:
             return super().forward(single_repr, pairwise_repr, return_parts=True, **geometry)
         check_inputs(self, single_repr, pairwise_repr, rotations, translations, mask)
+        if single_repr.numel() == 0:  # an empty batch has no largest logit
+            return super().forward(single_repr, pairwise_repr, **geometry)
         s, z, T = single_repr, pairwise_repr, Rigid(rotations, translations)
         if mask is not None:
             s, _, T = silence_padding(s, None, T, mask)  # z is silenced block by block
@@ -79,7 +81,7 @@ class FastInvariantPointAttention(InvariantPointAttention):
             q = q * (w_L / math.sqrt(q.shape[-1]))
             values = torch.cat([v, v_points], dim=-1)  # (*, H, L, c_v + 3 P_v)
             pair_weight = None if z is None else w_L * self.to_pair_bias.weight.to(wide)  # (H, c_z)
-            if is_compact(q_long, k_long):  # float32 is enough: one product for scalars and points
+            if is_compact(q_long, k_long, mask):  # float32 is enough: one product for scalars and points
                 q, k = torch.cat([q, q_long.to(wide)], dim=-1), torch.cat([k, k_long.to(wide)], dim=-1)
                 q_long = k_long = None
             if z is None and q_long is None:
@@ -132,10 +134,15 @@ def lengthened(q_points: Tensor, k_points: Tensor, strength: Tensor) -> tuple[Te
     return q_long * strength[:, None, None], k_long
 
 
-def is_compact(q_long: Tensor, k_long: Tensor) -> bool:
-    """Whether the square may be expanded in float32: it cancels from numbers of at most the size ``COMPACT``."""
-    largest = torch.maximum(q_long[..., -2].abs().amax(), (q_long[..., -1] * k_long[..., -1]).abs().amax())
-    return bool(largest <= COMPACT)
+def is_compact(q_long: Tensor, k_long: Tensor, mask: Tensor | None) -> bool:
+    """Whether the square may be expanded in float32: it cancels from numbers of at most the size ``COMPACT``.
+
+    Padding has no say in it, or its contents would be seen in the last digit of real residues.
+    """
+    largest = torch.maximum(q_long[..., -2].abs(), (q_long[..., -1] * k_long[..., -1]).abs())  # (*, H, L)
+    if mask is not None:
+        largest = largest.where(mask[..., None, :], 0)
+    return bool(largest.amax() <= COMPACT)
 
 
 def attend_at_once(q: Tensor, k: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
@@ -144,5 +151,5 @@ def attend_at_once(q: Tensor, k: Tensor, values: Tensor, mask: Tensor | None) ->
     fused = [pad(x, (0, width - x.shape[-1])).reshape(-1, *x.shape[-3:-1], width) for x in (q, k, values)]
     seen = None if mask is None else ~(mask[..., :, None] & ~mask[..., None, :])  # (*, L, L)
     seen = None if mask is None else seen.reshape(-1, 1, *seen.shape[-2:])
-    out = scaled_dot_product_attention(*fused, attn_mask=seen, scale=1.0)
+    out = FirstDerivative.apply(scaled_dot_product_attention(*fused, attn_mask=seen, scale=1.0))
     return out.reshape(*values.shape[:-1], width)[..., : values.shape[-1]]

@@ -90,18 +90,23 @@ def require_tensor(name: str, tensor: Tensor) -> None:
 def silence_padding(
     single_repr: Tensor, pairwise_repr: Tensor | None, frames: Rigid, mask: Tensor
 ) -> tuple[Tensor, Tensor | None, Rigid]:
-    """Replace what is not finite in the rows of padding by zero.
+    """Replace what is not finite in the rows of padding, or so large that its square might not be, by zero.
 
-    An attention weight of zero is no protection from NaN, because 0 · NaN = NaN. Finite padding is left alone: its
+    An attention weight of zero is no protection from NaN, because 0 · NaN = NaN. Other padding is left alone: its
     weight of zero is enough.
     """
-    s = _finite_where_padded(single_repr, mask[..., None])
+    s = tame_where_padded(single_repr, mask[..., None])
     real_pair = (mask[..., :, None] & mask[..., None, :])[..., None]  # (*, L, L, 1)
-    z = None if pairwise_repr is None else _finite_where_padded(pairwise_repr, real_pair)
-    R = _finite_where_padded(frames.rotations, mask[..., None, None])
-    t = _finite_where_padded(frames.translations, mask[..., None])
+    z = None if pairwise_repr is None else tame_where_padded(pairwise_repr, real_pair)
+    R = tame_where_padded(frames.rotations, mask[..., None, None])
+    t = tame_where_padded(frames.translations, mask[..., None])
     return s, z, Rigid(R, t)
 
 
-def _finite_where_padded(x: Tensor, real: Tensor) -> Tensor:
-    return torch.where(real | x.isfinite(), x, torch.zeros((), dtype=x.dtype, device=x.device))
+def tame_where_padded(x: Tensor, real: Tensor) -> Tensor:
+    """``x``, with zeros for padding that is NaN, infinite, or so large that projecting and squaring it would overflow.
+
+    Memory that nobody has written can hold any number, and an infinity on the way becomes NaN in the gradients.
+    """
+    largest = torch.finfo(x.dtype).max ** 0.25
+    return torch.where(real | (x.abs() < largest), x, torch.zeros((), dtype=x.dtype, device=x.device))

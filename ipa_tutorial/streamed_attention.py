@@ -14,6 +14,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from .inputs import tame_where_padded
+
 BLOCK_BYTES = 8 * 2**20  # of z and of the logits that are held at a time
 
 
@@ -67,10 +69,7 @@ class StreamedAttention(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, d_pair_out, d_out):
-        if torch.is_grad_enabled():
-            raise RuntimeError(
-                "FastInvariantPointAttention has no second derivative (create_graph=True): use InvariantPointAttention"
-            )
+        refuse_second_derivative()
         q, k, q_long, k_long, values, z, pair_weight, mask, largest, total = ctx.saved_tensors
         B, H, L, _ = values.shape
         d_q, d_k, d_values = (torch.zeros_like(x) for x in (q, k, values))
@@ -108,6 +107,27 @@ class StreamedAttention(torch.autograd.Function):
                 d_q_long[b, :, rows] = exact @ k_long[b]
                 d_k_long[b] += exact.mT @ q_long[b, :, rows]
         return d_q, d_k, d_q_long, d_k_long, d_values, d_z, d_pair_weight, None
+
+
+class FirstDerivative(torch.autograd.Function):
+    """Nothing but the refusal: for a fused kernel whose own words about a second derivative would help nobody."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx, d_x):
+        refuse_second_derivative()
+        return d_x
+
+
+def refuse_second_derivative() -> None:
+    """Called in a backward pass, where gradients are enabled only if they are to be differentiated again."""
+    if torch.is_grad_enabled():
+        raise RuntimeError(
+            "FastInvariantPointAttention has no second derivative (create_graph=True): use InvariantPointAttention"
+        )
 
 
 def fill(target: Tensor, a: Tensor, b: Tensor) -> None:
@@ -149,14 +169,14 @@ def room_for_points(q_long: Tensor | None, rows: int) -> Tensor | None:
 
 
 def real_rows(z: Tensor | None, mask: Tensor | None, b: int, rows: slice, dtype: torch.dtype) -> Tensor | None:
-    """Rows of z, ``(r, L, c_z)``; what is not finite in the padding is zero (0 · NaN would be NaN)."""
+    """Rows of z, ``(r, L, c_z)``, with tame padding."""
     if z is None:
         return None
-    z_rows = z[b, rows].to(dtype)
-    if mask is None:
-        return z_rows
-    real = mask[b, rows, None] & mask[b]  # (r, L)
-    return torch.where(real[..., None] | z_rows.isfinite(), z_rows, 0)
+    z_rows = z[b, rows]
+    if mask is not None:
+        real = mask[b, rows, None] & mask[b]  # (r, L)
+        z_rows = tame_where_padded(z_rows, real[..., None])
+    return z_rows.to(dtype)
 
 
 def hide(logits: Tensor, mask: Tensor | None, b: int, rows: slice) -> None:

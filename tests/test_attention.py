@@ -209,7 +209,7 @@ def test_frames_matter():
 
 
 @pytest.mark.parametrize("require_pairwise_repr", [True, False])
-@pytest.mark.parametrize("filling", [1e3, math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("filling", [1e3, 1e300, math.nan, math.inf, -math.inf])
 def test_padding_changes_nothing(filling, require_pairwise_repr):
     attention = build_attention(require_pairwise_repr=require_pairwise_repr)
     s, z, frames = build_inputs(L=9, batch=(2,), pair_dim=PAIR_DIM if require_pairwise_repr else None)

@@ -239,7 +239,7 @@ def test_half_precision_modules(dtype, pair):
 # --- padding, errors, compilation -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("filling", [1e6, math.nan, math.inf])
+@pytest.mark.parametrize("filling", [1e6, 1e300, math.nan, math.inf])
 @pytest.mark.parametrize("pair", [True, False])
 def test_padding_changes_nothing_whatever_it_holds(filling, pair, block_bytes):
     _, fast = both(require_pairwise_repr=pair)
@@ -257,6 +257,35 @@ def test_padding_changes_nothing_whatever_it_holds(filling, pair, block_bytes):
         torch.testing.assert_close(got[name][real], expected[name][real], rtol=1e-11, atol=1e-11)
 
 
+@pytest.mark.parametrize("filling", [40.0, 1e6, 1e38])
+@pytest.mark.parametrize("pair", [True, False])
+@pytest.mark.parametrize("which", ["s", "t"])
+def test_not_even_the_last_digit_of_float32_sees_the_padding(which, filling, pair):
+    """A compact protein stays compact, whatever stands in the padding around it."""
+    _, fast = both(torch.float32, require_pairwise_repr=pair)
+    s, z, T = build_inputs(7, (2,), pair_dim=PAIR_DIM if pair else None, dtype=torch.float32, spread=0.3)
+    mask = partial_mask(7, (2,))
+    expected = results(fast, s, z, T, mask)
+    x = (s if which == "s" else T.translations).masked_fill(~mask[..., None], filling)
+    got = results(fast, x, z, T, mask) if which == "s" else results(fast, s, z, Rigid(T.rotations, x), mask)
+    for name in expected:
+        real = mask if name in ("out", "s", "R", "t") else ...
+        assert torch.equal(got[name][real], expected[name][real]), name
+
+
+@pytest.mark.parametrize("pair", [True, False])
+@pytest.mark.parametrize("batch", [(0,), (2, 0, 3)])
+def test_an_empty_batch_goes_through_as_in_the_textbook(batch, pair):
+    textbook, fast = both(require_pairwise_repr=pair)
+    s, z, T = build_inputs(5, batch, pair_dim=PAIR_DIM if pair else None)
+    for mask in (None, partial_mask(5, batch)):
+        expected, got = (results(module, s, z, T, mask) for module in (textbook, fast))
+        assert got["out"].shape == (*batch, 5, SIZES["dim"])
+        assert_same(
+            {name: x for name, x in expected.items() if x.numel()}, {n: x for n, x in got.items() if x.numel()}, 0
+        )
+
+
 @pytest.mark.parametrize("pair", [True, False])
 @pytest.mark.parametrize("L", [1, 5])
 def test_nobody_real_is_finite(pair, L):
@@ -269,10 +298,12 @@ def test_nobody_real_is_finite(pair, L):
     assert out.isfinite().all() and s.grad.isfinite().all()
 
 
-def test_a_second_derivative_is_refused_in_words():
-    _, fast = both()
-    s, z, T = build_inputs()
-    out = call(fast, s.requires_grad_(), z, T).sum()
+@pytest.mark.parametrize("pair", [True, False])
+@pytest.mark.parametrize("masked", [True, False])
+def test_a_second_derivative_is_refused_in_words(pair, masked):
+    _, fast = both(require_pairwise_repr=pair)
+    s, z, T = build_inputs(pair_dim=PAIR_DIM if pair else None)
+    out = call(fast, s.requires_grad_(), z, T, partial_mask(5) if masked else None).sum()
     with pytest.raises(RuntimeError, match="no second derivative.*use InvariantPointAttention"):
         torch.autograd.grad(out, s, create_graph=True)
 
