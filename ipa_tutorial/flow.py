@@ -9,6 +9,7 @@ arXiv 2310.05297); FAPE and the peptide loss near the end of the way are AlphaFo
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -125,8 +126,8 @@ def losses(predicted: Rigid, truth: Rigid, now: Rigid, t: Tensor, mask: Tensor) 
         translations=2 * push,
         rotations=turn,
         fape=2 * late * fape(finished, real, finished.translations, real.translations, mask, mask, clamp=10.0),
-        peptide=0.05 * late * peptide_loss(predicted, mask),
-        clash=0.2 * late * clash_loss(predicted, mask),
+        peptide=0.2 * late * peptide_loss(predicted, mask),
+        clash=0.5 * late * clash_loss(predicted, mask),
     )
 
 
@@ -165,7 +166,7 @@ def dream(
     frames, goal = centred(start, mask), None
     path = [frames]
     times = torch.linspace(BEGIN, 1, steps + 1, dtype=start.dtype)
-    for t, after in tqdm(list(zip(times[:-1], times[1:], strict=True)), desc="dreaming", disable=not progress):
+    for t, after in tqdm(list(pairwise(times)), desc="dreaming", disable=not progress):
         goal = model(frames, t.expand(mask.shape[:-1]), mask, goal)
         frames = goal if after == 1 else step_towards(goal, frames, t, after - t)
         frames = centred(frames, mask)

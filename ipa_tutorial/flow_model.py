@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -10,12 +11,15 @@ from torch import Tensor, nn
 from .blocks import BackboneUpdate, IPABlock
 from .fast import FastInvariantPointAttention
 from .inputs import check_mask
+from .quaternion import quaternion_to_rotation
 from .rigid import Rigid
 from .training import FARTHEST, relative_positions
 
+TRAINED = Path(__file__).parent / "data" / "flow" / "flow_model.pt"
 WAVES = 16  # numbers that a time or a place in the chain is written in
 DISTANCES = torch.linspace(0.3, 2.5, 23)  # nm, the borders between the classes of Cα distances
 UNKNOWN = len(DISTANCES) + 1  # the class of a distance that nobody has guessed yet
+PATIENCE = 0.03  # the time that is always left, for what there is to mend at the very end
 NEIGHBOUR = 12  # a rotation and a translation
 
 
@@ -44,7 +48,7 @@ class FlowModel(nn.Module):
         self.embed_neighbours = nn.ModuleList(nn.Linear(2 * NEIGHBOUR, dim) for _ in range(depth))
         options = dict(heads=heads, pairwise_repr_dim=pair_dim, attention=FastInvariantPointAttention)
         self.blocks = nn.ModuleList(IPABlock(dim, **options) for _ in range(depth))
-        self.updates = nn.ModuleList(BackboneUpdate(dim) for _ in range(depth))
+        self.updates = nn.ModuleList(TimedUpdate(dim) for _ in range(depth))
 
     def forward(self, frames: Rigid, t: Tensor, mask: Tensor, guess: Rigid | None = None) -> Rigid:
         """Where the frames will be at t = 1.
@@ -57,10 +61,11 @@ class FlowModel(nn.Module):
         """
         check_mask(mask, tuple(frames.shape))
         s, z = self.singles(t, mask), self.pairs(frames, guess)  # (*, L, dim), (*, L, L, pair_dim)
+        left = 1 - t + PATIENCE  # (*)
         for embed, block, update in zip(self.embed_neighbours, self.blocks, self.updates, strict=True):
             s = s + embed(neighbour_poses(frames, mask))
             s = block(s, z, rotations=frames.rotations, translations=frames.translations, mask=mask)
-            frames = frames @ update(s)
+            frames = frames @ update(s, left)
         return frames
 
     def singles(self, t: Tensor, mask: Tensor) -> Tensor:
@@ -78,6 +83,16 @@ class FlowModel(nn.Module):
         unknown = torch.full((), UNKNOWN, device=frames.device)
         z = z + self.embed_guess(unknown if guess is None else distance_class(guess))
         return z + self.pair_transition(z)
+
+
+class TimedUpdate(BackboneUpdate):
+    """Algorithm 23 with its six numbers scaled by the time that is left: near the end only small corrections are due."""
+
+    def forward(self, single_repr: Tensor, left: Tensor) -> Rigid:
+        """``(*, L, dim)`` and the time ``(*)`` → the updates U, a :class:`Rigid` of shape ``(*, L)``, nm."""
+        bcd, t = (left[..., None, None] * self.to_update(single_repr)).chunk(2, dim=-1)
+        quaternions = torch.cat([torch.ones_like(bcd[..., :1]), bcd], dim=-1)
+        return Rigid(quaternion_to_rotation(quaternions), t)
 
 
 def waves(x: Tensor, longest: float) -> Tensor:
@@ -110,3 +125,10 @@ def neighbour_poses(frames: Rigid, mask: Tensor) -> Tensor:
     after = nn.functional.pad(numbers(forth), (0, 0, 0, 1))  # (*, L, 12)
     before = nn.functional.pad(numbers(forth.inverse()), (0, 0, 1, 0))
     return torch.cat([before, after], dim=-1)
+
+
+def load_flow_model(path: str | Path = TRAINED) -> FlowModel:
+    """The trained network that comes with the package, ready to dream. Its provenance lies beside the file."""
+    model = FlowModel()
+    model.load_state_dict(torch.load(path, weights_only=True), strict=True)  # half precision in the file, float32 here
+    return model.eval()

@@ -10,17 +10,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .flow import BACKBONE
 from .rigid import Rigid
 from .secondary_structure import secondary_structure
-NM_TO_ANGSTROM = 10.0
+from .structure_module import NM_TO_ANGSTROM
 
-# Å, in the residue's own frame: the average backbone of the Protein Data Bank, as AlphaFold's tables have it
-N, CA, C = (-0.525, 1.363, 0.0), (0.0, 0.0, 0.0), (1.526, 0.0, 0.0)
-LAST_OXYGEN = (2.153, -1.062, 0.0)  # Å, for the last residue, which has no peptide plane: away from its N
+LAST_OXYGEN = (2.153, -1.062, 0.0)  # Å, in the frame of the last residue, which has no peptide plane: away from its N
 CARBONYL = 1.231  # Å, from C to O
 CLASH = 3.5  # Å, two Cα that are no chain neighbours are never nearer
-PEPTIDE = dict(bond=(1.329, 0.014), angle_c=(117.2, 2.2), angle_n=(121.7, 2.5))  # Å and degrees: mean, deviation
-CA_CA = (3.80, 2.95)  # Å, across a trans and a cis peptide bond
+IDEAL = dict(bond=(1.329, 0.014), angle_c=(117.2, 2.2), angle_n=(121.7, 2.5))  # Å and degrees: mean, deviation
 TOLERANCE = 12  # deviations, as for AlphaFold's structural violations
 
 
@@ -29,7 +27,7 @@ def backbone_atoms(frames: Rigid) -> Tensor:
 
     Each frame carries an ideal residue. The oxygen lies in the peptide plane, so that it needs the next residue.
     """
-    ideal = torch.tensor([N, CA, C, LAST_OXYGEN], dtype=frames.dtype, device=frames.device)  # (4, 3)
+    ideal = frames.translations.new_tensor([*BACKBONE, LAST_OXYGEN])  # (4, 3)
     atoms = frames.scale_translations(NM_TO_ANGSTROM)[..., None].apply(ideal)  # (*, L, 4, 3)
     n, ca, c, last = atoms.unbind(-2)  # four times (*, L, 3)
     outwards = unit(c - ca)[..., :-1, :] + unit(c[..., :-1, :] - n[..., 1:, :])  # (*, L−1, 3)
@@ -58,7 +56,7 @@ class Measures:
         """
         near = [
             ((getattr(self, name) - mean).abs() <= TOLERANCE * deviation).all()
-            for name, (mean, deviation) in PEPTIDE.items()
+            for name, (mean, deviation) in IDEAL.items()
         ]
         return self.clashes == 0 and all(near)
 

@@ -1,4 +1,4 @@
-"""Rotations as arrows: the exponential and the logarithm of SO(3), and the straight lines (geodesics) between rotations.
+"""Rotations as arrows: the exponential and the logarithm of SO(3), and the straight lines between rotations.
 
 A **rotation vector** points along the axis and is as long as the angle, in radians. ``exp`` turns the arrow into the
 rotation, ``log`` finds the shortest arrow of a rotation (at most π long). Both go through the quaternion
