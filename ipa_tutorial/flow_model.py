@@ -86,7 +86,7 @@ class FlowModel(nn.Module):
 
 
 class TimedUpdate(BackboneUpdate):
-    """Algorithm 23 with its six numbers scaled by the time that is left: near the end only small corrections are due."""
+    """Algorithm 23, its six numbers scaled by the time that is left: near the end only small corrections are due."""
 
     def forward(self, single_repr: Tensor, left: Tensor) -> Rigid:
         """``(*, L, dim)`` and the time ``(*)`` → the updates U, a :class:`Rigid` of shape ``(*, L)``, nm."""

@@ -1,6 +1,6 @@
 """Teaches a :class:`~ipa_tutorial.flow_model.FlowModel` on the training chains: the loop of the last lesson.
 
-    python -m ipa_tutorial.flow_training dreamer.pt --steps 12000
+    python -m ipa_tutorial.flow_training dreamer.pt --steps 10000
 
 writes the checkpoint that comes with the package, about an hour and a half on one core; after an interruption the same
 command goes on where it was.
@@ -143,7 +143,7 @@ def half_cosine(done: float) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Train the flow model on the training chains.")
     parser.add_argument("checkpoint", type=Path, help="where to write the averaged weights, in half precision")
-    parser.add_argument("--steps", type=int, default=12000)
+    parser.add_argument("--steps", type=int, default=10000)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
