@@ -12,7 +12,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 # In a container one is root and has no browser: the address is printed instead.
 LAB_ARGS := $(shell test "$$(id -u)" = 0 && echo --allow-root --no-browser)
 
-.PHONY: help lab test lint unit notebooks-test browser-test notebooks asset format stamp clean
+.PHONY: help lab test lint unit notebooks-test browser-test notebooks exercises asset format stamp clean
 .NOTPARALLEL:
 
 help:
@@ -20,8 +20,9 @@ help:
 	@echo "make test                    the same set-up, then everything: lint, tests, notebooks"
 	@echo "make browser-test            open the notebooks with 3-D views and sliders in Chromium, without a network"
 	@echo "make browser-test N='01 09'  only these"
-	@echo "make notebooks               execute all texts in notebooks/text into notebooks/*.ipynb"
-	@echo "make notebooks N='05 06'     only these"
+	@echo "make notebooks               execute all texts in notebooks/text into notebooks/*.ipynb, exercises too"
+	@echo "make notebooks N='05 06'     only these lessons"
+	@echo "make exercises N='05 06'     only these exercises: the student's notebook, and the solutions, executed"
 	@echo "make asset                   draw the pictures of the README again"
 	@echo "make format                  format the code of the package and the tests"
 	@echo "make stamp SLUG=you/fork     point badges and links to another repository"
@@ -56,15 +57,20 @@ unit: $(READY)
 	  --cov=ipa_tutorial --cov-report=term --cov-fail-under=95
 
 notebooks-test: $(READY)
-	$(ONE_THREAD) MPLBACKEND=module://matplotlib_inline.backend_inline $(BIN)/python -m pytest \
+	$(ONE_THREAD) IPA_CHECK_STRICT=1 MPLBACKEND=module://matplotlib_inline.backend_inline $(BIN)/python -m pytest \
 	  --nbval-lax --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
-	  --nbval-cell-timeout=300 --durations=10 notebooks/*.ipynb
+	  --nbval-cell-timeout=300 --durations=10 \
+	  notebooks/*.ipynb notebooks/solutions/*.ipynb
 
 browser-test: $(READY)
 	JUPYTER=$(abspath $(BIN)/jupyter) tests/browser/run $(N)
 
 notebooks: $(READY)
 	$(BIN)/python notebooks/build.py $(N)
+	$(if $(N),,$(BIN)/python notebooks/exercises.py)
+
+exercises: $(READY)
+	$(BIN)/python notebooks/exercises.py $(N)
 
 asset: $(READY)
 	$(BIN)/python asset/build.py
