@@ -39,31 +39,35 @@ UNPAIRED = {name: value for name, value in build.METADATA["jupytext"].items() if
 
 def student(text: NotebookNode, name: str, slug: str) -> NotebookNode:
     """What is handed out: stubs, hints and checks."""
-    return version(text, f"exercises/{name}", slug, unsolved, lambda cell: not is_why(cell))
+    return version(student_cells(text.cells), f"exercises/{name}", slug)
 
 
 def solution(text: NotebookNode, name: str, slug: str) -> NotebookNode:
     """What is compared with afterwards, yet to be executed: the stubs filled in, and why."""
-    return version(text, f"solutions/{name}", slug, solved, lambda cell: True)
+    return version(rewritten(text.cells, solved), f"solutions/{name}", slug)
 
 
-def version(
-    text: NotebookNode,
-    name: str,
-    slug: str,
-    rewrite: Callable[[str], str],
-    keep: Callable[[NotebookNode], bool],
-) -> NotebookNode:
-    """A copy of the text's cells, those that it keeps, with its code rewritten and its own badge."""
-    notebook = nbformat.v4.new_notebook(metadata=METADATA, cells=copy.deepcopy(list(filter(keep, text.cells))))
-    notebook.cells[0].source = build.with_badge(notebook.cells[0].source, build.BADGE.format(slug=slug, name=name))
-    for index, cell in enumerate(notebook.cells):
+def student_cells(cells: list[NotebookNode]) -> list[NotebookNode]:
+    return rewritten([cell for cell in cells if not is_why(cell)], unsolved)
+
+
+def rewritten(cells: list[NotebookNode], rewrite: Callable[[str], str]) -> list[NotebookNode]:
+    """Copies, the code among them rewritten."""
+    cells = copy.deepcopy(cells)
+    for cell in cells:
         if cell.cell_type == "code":
             cell.source = rewrite(cell.source)
+    return cells
+
+
+def version(cells: list[NotebookNode], name: str, slug: str) -> NotebookNode:
+    """These cells as a notebook with its own badge, and without the metadata that are for the making only."""
+    cells[0].source = build.with_badge(cells[0].source, build.BADGE.format(slug=slug, name=name))
+    for index, cell in enumerate(cells):
         tags = [tag for tag in cell.metadata.get("tags", []) if tag != "why"]
         cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
         cell.id = build.cell_id(name, index)
-    return notebook
+    return nbformat.v4.new_notebook(metadata=METADATA, cells=cells)
 
 
 def is_why(cell: NotebookNode) -> bool:
@@ -98,13 +102,16 @@ def make(text: Path, slug: str) -> None:
     notebook = build.prepare(read(text), f"exercises/{text.stem}", slug)
     notebook.metadata = nbformat.from_dict({**build.METADATA, "jupytext": UNPAIRED})
     build.write_text(notebook, text)
-    folder = build.NOTEBOOKS / "solutions"
+    executed = build.execute(solution(notebook, text.stem, slug), folder_of("solutions"))
+    executed.metadata = nbformat.from_dict(METADATA)
+    build.write_notebook(executed, folder_of("solutions") / f"{text.stem}.ipynb")
+    build.write_notebook(student(notebook, text.stem, slug), folder_of("exercises") / f"{text.stem}.ipynb")
+
+
+def folder_of(kind: str) -> Path:
+    folder = build.NOTEBOOKS / kind
     folder.mkdir(exist_ok=True)
-    solved = build.execute(solution(notebook, text.stem, slug), folder)
-    solved.metadata = nbformat.from_dict(METADATA)
-    build.write_notebook(solved, folder / f"{text.stem}.ipynb")
-    (build.NOTEBOOKS / "exercises").mkdir(exist_ok=True)
-    build.write_notebook(student(notebook, text.stem, slug), build.NOTEBOOKS / "exercises" / f"{text.stem}.ipynb")
+    return folder
 
 
 # ------------------------------------------------------------------------------------------------------ the check
