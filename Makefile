@@ -82,7 +82,7 @@ $(NBGRADER): $(READY)
 	@touch $(NBGRADER)
 
 course: $(NBGRADER)
-	$(BIN)/python notebooks/course.py
+	$(BIN)/python notebooks/classroom.py
 
 course-test: $(NBGRADER)
 	$(ONE_THREAD) $(BIN)/python -m pytest tests/course_round_trip.py --durations=3

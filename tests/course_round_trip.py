@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import course
+import classroom
 import exercises
 import nbformat
 import pytest
@@ -38,7 +38,7 @@ def nbgrader(folder: Path, *arguments: str) -> None:
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sources")
-    return {path.stem: path for path in course.make(folder)}
+    return {path.stem: path for path in classroom.make(folder)}
 
 
 def released(path: Path) -> nbformat.NotebookNode:
@@ -70,11 +70,11 @@ def test_every_point_can_be_earned(sources, text):
 
 
 def test_making_the_course_again_keeps_what_the_teacher_has(tmp_path):
-    course.make(tmp_path)
+    classroom.make(tmp_path)
     kept = {tmp_path / "nbgrader_config.py": "# mine", tmp_path / "gradebook.db": "grades"}
     for path, content in kept.items():
         path.write_text(content)
-    course.make(tmp_path)
+    classroom.make(tmp_path)
     assert {path: path.read_text() for path in kept} == kept
 
 
@@ -115,10 +115,10 @@ SUBMISSIONS = {
 
 
 @pytest.fixture(scope="module")
-def classroom(tmp_path_factory):
+def graded(tmp_path_factory):
     """A course in which three students have handed in, all graded."""
     folder = tmp_path_factory.mktemp("course")
-    course.make(folder)
+    classroom.make(folder)
     nbgrader(folder, "generate_assignment", ASSIGNMENT)
     release = folder / "release" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb"
     for student, (answers, _) in SUBMISSIONS.items():
@@ -131,9 +131,9 @@ def classroom(tmp_path_factory):
 
 
 @pytest.mark.parametrize("student", SUBMISSIONS)
-def test_the_scores_are_right(classroom, student):
+def test_the_scores_are_right(graded, student):
     _, expected = SUBMISSIONS[student]
-    with Gradebook(f"sqlite:///{classroom / 'gradebook.db'}") as gradebook:
+    with Gradebook(f"sqlite:///{graded / 'gradebook.db'}") as gradebook:
         (notebook,) = gradebook.find_submission(ASSIGNMENT, student).notebooks
         scores = {grade.name.removeprefix("points_"): grade.score for grade in notebook.grades}
         assert scores == expected
@@ -141,8 +141,8 @@ def test_the_scores_are_right(classroom, student):
         assert notebook.max_score == sum(POINTS.values()) > 0
 
 
-def test_the_feedback_names_the_mistake_and_tells_no_answer(classroom):
-    page = classroom / "feedback" / "ben" / ASSIGNMENT / f"{ASSIGNMENT}.html"
+def test_the_feedback_names_the_mistake_and_tells_no_answer(graded):
+    page = graded / "feedback" / "ben" / ASSIGNMENT / f"{ASSIGNMENT}.html"
     words = re.sub(r"<[^>]+>", "", page.read_text(encoding="utf-8"))
     assert "This looks like" in words
     assert "not yet" in words
