@@ -66,6 +66,7 @@ def copy(tmp_path):
         f"github.com/google-deepmind/alphafold github.com/{old}-extra https://github.com/{old}.",
         "notebooks/00_a.ipynb": f"https://colab.research.google.com/github/{old}/blob/main/notebooks/00_a.ipynb",
         ".venv/lib/README.md": f"https://github.com/{old}",
+        "course/submitted/ada/01_a.ipynb": f"https://github.com/{old}",
     }
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -86,7 +87,8 @@ def test_stamping_changes_our_links_only_and_can_be_undone(copy):
         "https://github.com/you/fork/actions/workflows/test.yml git+https://github.com/you/fork.git "
         "github.com/google-deepmind/alphafold github.com/ipa-tutorial/ipa-tutorial-extra https://github.com/you/fork."
     )
-    assert (copy / ".venv/lib/README.md").read_bytes() == before[".venv/lib/README.md"]
+    for untouched in (".venv/lib/README.md", "course/submitted/ada/01_a.ipynb"):
+        assert (copy / untouched).read_bytes() == before[untouched]
     stamp.stamp("ipa-tutorial/ipa-tutorial", copy)
     assert contents(copy) == before
 
