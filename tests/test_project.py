@@ -187,7 +187,7 @@ def test_the_citation_has_the_package_version():
 # ------------------------------------------------------------------------------------------------------------ links
 
 
-@pytest.mark.parametrize("name", ["README.md", "tests/goldens/README.md"])
+@pytest.mark.parametrize("name", ["README.md", "notebooks/teaching.md", "tests/goldens/README.md"])
 def test_links_lead_somewhere(name):
     path = PROJECT / name
     assert broken_links(path.read_text(encoding="utf-8"), path.parent) == []
