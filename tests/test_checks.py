@@ -200,6 +200,17 @@ def explanation(check, function):
     return verdict.text
 
 
+def test_rounding_is_named_though_no_two_programs_round_alike():
+    def expanded(q, k, gamma):
+        scale = -0.5 * gamma[:, None, None] * math.sqrt(2 / (9 * q.shape[-2]))
+        q, k = q.flatten(-2), k.flatten(-2)
+        return scale * (q.square().sum(-1)[..., :, None] - 2 * q @ k.mT) + scale * k.square().sum(-1)[..., None, :]
+
+    verdict = check_point_logits.examine(expanded)
+    assert verdict.bug is BUGS["square-expanded-far-away"]
+    assert "1000 nm from the origin" in verdict.text
+
+
 def test_what_is_no_answer_is_explained():
     q_k = check_scalar_logits
     assert "A function is expected, got 3" in explanation(q_k, 3)
