@@ -52,6 +52,10 @@ class WithoutPointOutputs(FastInvariantPointAttention):
         self.to_out = DeafLinear(self.to_out.in_features, dim, deaf_to_last=points)
 
 
+class WithoutGeometry(WithoutPointOutputs, WithoutDistances):
+    """Both gone: no frame is seen anywhere. What this network does, one can do without looking."""
+
+
 class GlobalAttention(FastInvariantPointAttention):
     """Plain attention on global coordinates: the numbers R and t of every residue are features like any other.
 
@@ -100,6 +104,7 @@ ARMS = {
     "IPA without scalars": Arm(partial(Denoiser, WithoutScalars)),
     "IPA without pair bias": Arm(partial(Denoiser, WithoutPairBias)),
     "IPA without distances": Arm(partial(Denoiser, WithoutDistances)),
+    "IPA without geometry": Arm(partial(Denoiser, WithoutGeometry)),
 }
 
 

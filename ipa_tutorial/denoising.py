@@ -23,8 +23,8 @@ from .losses import fape, kabsch_rmsd
 from .protein_chain import ANGSTROM_PER_NM, Protein
 from .quaternion import quaternion_to_rotation
 from .rigid import Rigid, random_rigid
+from .training import FARTHEST
 
-FARTHEST = 32  # residues: beyond ±32 along the chain all are equally far, as in AlphaFold
 CROP = 48  # residues
 LEVELS = (1.0, 2.0, 4.0)  # Å: the three strengths of the noise
 RADIANS_PER_ANGSTROM = 0.1  # a turn of 0.1 radian moves what is 10 Å away by 1 Å
