@@ -62,6 +62,9 @@ class Denoiser(nn.Module):
         depth: number of blocks, each with weights of its own.
     """
 
+    block: type[IPABlock] = IPABlock
+    update: type[nn.Module] = BackboneUpdate
+
     def __init__(
         self,
         attention: type[InvariantPointAttention] = FastInvariantPointAttention,
@@ -77,8 +80,8 @@ class Denoiser(nn.Module):
         self.embed_offset = nn.Embedding(2 * FARTHEST + 1, pair_dim)
         sizes = dict(heads=heads, scalar_key_dim=scalar_dim, scalar_value_dim=scalar_dim, pairwise_repr_dim=pair_dim)
         sizes |= dict(point_key_dim=point_dim, point_value_dim=point_dim)
-        self.blocks = nn.ModuleList(IPABlock(dim, attention=attention, **sizes) for _ in range(depth))
-        self.updates = nn.ModuleList(BackboneUpdate(dim) for _ in range(depth))
+        self.blocks = nn.ModuleList(self.block(dim, attention=attention, **sizes) for _ in range(depth))
+        self.updates = nn.ModuleList(self.update(dim) for _ in range(depth))
 
     def forward(self, frames: Rigid, level: Tensor, chains: Batch) -> Rigid:
         """Shaken frames ``(B, L)`` in nm and their level ``(B,)`` in Å → frames ``(B, L)``, nm.

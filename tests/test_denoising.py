@@ -11,7 +11,7 @@ from studies import invariance as study
 
 from ipa_tutorial import FastInvariantPointAttention, Rigid, assert_equivariant, random_rigid
 from ipa_tutorial import ablations as arms
-from ipa_tutorial.ablations import ARMS, GlobalAttention, GlobalDenoiser
+from ipa_tutorial.ablations import ARMS, GlobalBlock, GlobalDenoiser
 from ipa_tutorial.backbones import backbones, batch, crop
 from ipa_tutorial.denoising import (
     LEVELS,
@@ -216,13 +216,27 @@ def test_without_geometry_no_frame_is_seen_at_all():
     torch.testing.assert_close(blind(s, z, **geometry), blind(s, z, **geometry_there))
 
 
-def test_global_attention_reads_frames_as_numbers_and_as_nothing_else():
+def test_the_global_block_reads_frames_as_numbers_and_as_nothing_else():
     (s, z), geometry = inputs()
-    attention = awake(GlobalAttention(12, **SIZES))
+    block = awake(GlobalBlock(12, **SIZES))
     moved_away = geometry | dict(translations=geometry["translations"] + 1)
-    assert not torch.allclose(attention(s, z, **geometry), attention(s, z, **moved_away))
-    torch.nn.init.zeros_(attention.embed_frame.weight)
-    assert torch.equal(attention(s, z, **geometry), attention(s, z, **moved_away))
+    assert not torch.allclose(block(s, z, **geometry), block(s, z, **moved_away))
+    torch.nn.init.zeros_(block.embed_frame.weight)
+    assert torch.equal(block(s, z, **geometry), block(s, z, **moved_away))
+
+
+def test_the_global_update_changes_axes_and_places_along_the_world():
+    frames = random_rigid((2, 5), seeded())
+    change = torch.zeros(2, 5, 9)
+    same = GlobalDenoiser(**TINY).move(frames, change)
+    torch.testing.assert_close(same.rotations, frames.rotations)
+    assert torch.equal(same.translations, frames.translations)
+    x_axis, push = torch.tensor([0.0, 0, 1]), torch.tensor([1.0, 2, 3])
+    change[..., :3], change[..., 6:] = x_axis - frames.rotations[..., 0], push
+    there = GlobalDenoiser(**TINY).move(frames, change)
+    torch.testing.assert_close(there.rotations[..., 0], x_axis.expand(2, 5, 3))
+    torch.testing.assert_close(torch.linalg.det(there.rotations), torch.ones(2, 5))
+    torch.testing.assert_close(there.translations, frames.translations + push)
 
 
 # --------------------------------------------------------------------------------------------------------- the training

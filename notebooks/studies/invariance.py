@@ -1,7 +1,8 @@
 """The study of lesson 14: does invariance matter?  python notebooks/studies/invariance.py
 
 Trains every network of :data:`ipa_tutorial.ablations.ARMS` to denoise backbones, with several numbers of training
-chains and three seeds, tests each on the same 100 chains, and adds its rows to asset/invariance.csv when it is done.
+chains and three seeds, tests each on the same 100 chains, and adds its rows to the table that the package carries
+(ipa_tutorial/data/studies/invariance.csv) when it is done.
 Runs that the file has already are skipped: stopped, it goes on where it was. About an hour on one core.
 """
 
@@ -14,17 +15,18 @@ from pathlib import Path
 
 import torch
 
+import ipa_tutorial
 from ipa_tutorial.ablations import ARMS
 from ipa_tutorial.backbones import Backbone, Batch, backbones, batch, crop
 from ipa_tutorial.denoising import CROP, LEVELS, Denoiser, denoising_errors, places, train_denoiser
 
-TABLE = Path(__file__).resolve().parents[2] / "asset" / "invariance.csv"
+TABLE = Path(ipa_tutorial.__file__).parent / "data" / "studies" / "invariance.csv"
 SIZES = (900, 60, 4)  # training chains
 SEEDS = (0, 1, 2)
 STEPS = 1000
 LONGER = 4 * STEPS
-AT_ALL_SIZES = ("IPA", "global coordinates", "global coordinates, turned", "IPA without point outputs")
-FOR_LONGER = ("IPA", "global coordinates, turned")
+AT_ALL_SIZES = ("IPA", "global coordinates", "global coordinates, turned")
+FOR_LONGER = ("global coordinates, turned",)
 
 
 @dataclass(frozen=True)
