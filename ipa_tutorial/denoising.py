@@ -60,6 +60,8 @@ class Denoiser(nn.Module):
         attention: the attention of every block; :mod:`ipa_tutorial.ablations` has others to put in its place.
         dim, pair_dim: channels of the single and the pair representation.
         depth: number of blocks, each with weights of its own.
+
+    A subclass may put another block, another update and another way to :meth:`move` in their places.
     """
 
     block: type[IPABlock] = IPABlock

@@ -318,3 +318,16 @@ def test_test_pieces_are_always_the_same():
     assert len(one) == 100 and torch.equal(one.rigids.translations, two.rigids.translations)
     few = study.pieces(chains[:3])
     assert len(few) == 100 and not torch.equal(few.rigids.translations[0], few.rigids.translations[3])
+
+
+def test_the_table_of_the_lesson_is_whole():
+    with study.TABLE.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert {study.Run(r["arm"], int(r["chains"]), int(r["seed"]), int(r["steps"])) for r in rows} == set(
+        study.all_runs()
+    )
+    assert study.finished(study.TABLE) == set(study.all_runs())
+    assert len(rows) == len(list(study.all_runs())) * (6 + 2) * len(LEVELS)
+    for name, arm in ARMS.items():
+        size = str(sum(weight.numel() for weight in arm.build().parameters()))
+        assert {row["parameters"] for row in rows if row["arm"] == name} == {size}
