@@ -18,6 +18,7 @@ import test_quaternion
 import test_rigid
 import test_structure_module
 import test_testing
+import test_torsion
 import test_training
 import torch
 from cases import build_attention, build_inputs, call
@@ -77,6 +78,7 @@ FOUND_BY = {
     test_blocks.test_a_small_update_turns_a_little: "update-without-the-one",
     test_blocks.test_a_block_leaves_its_input_alone_and_can_be_trained: "residual-in-place",
     test_blocks.test_detached_rotations_pass_no_gradient_and_the_others_do: "gradient-through-rotations",
+    test_torsion.test_a_positive_angle_turns_y_towards_z: "cosine-first turned-backwards",
     test_structure_module.test_line_20_stops_the_gradient_of_the_rotations_and_of_nothing_else: "line-20-left-out",
     test_losses.test_fape_by_two_loops: """
         sights-with-R-for-its-transpose distance-left-squared clamp-never-used fape-without-length-scale""",

@@ -51,6 +51,13 @@ from .losses import (
 from .module import (
     check_attention,
 )
+from .moving import (
+    check_assert_equivariant,
+    check_hang_frames,
+    check_place_atoms,
+    check_relative_frames,
+    check_turn_about_x,
+)
 from .testing import (
     check_assert_invariant,
 )
@@ -61,6 +68,7 @@ __all__ = [
     "CheckFailed",
     "Verdict",
     "check_apply",
+    "check_assert_equivariant",
     "check_assert_invariant",
     "check_attend_pairs",
     "check_attend_points",
@@ -71,16 +79,19 @@ __all__ = [
     "check_compose_update",
     "check_concatenate_heads",
     "check_fape",
+    "check_hang_frames",
     "check_hide_padding",
     "check_inverse",
     "check_inverse_softplus",
     "check_invert_apply",
     "check_kabsch_rmsd",
+    "check_place_atoms",
     "check_point_logits",
     "check_point_norms",
     "check_point_weight",
     "check_quaternion_multiply",
     "check_quaternion_to_rotation",
+    "check_relative_frames",
     "check_rigid_from_3_points",
     "check_scalar_logits",
     "check_sights",
@@ -88,6 +99,7 @@ __all__ = [
     "check_split_points",
     "check_split_scalars",
     "check_term_weight",
+    "check_turn_about_x",
     "check_update_quaternion",
     "check_weighted_sum",
 ]
