@@ -88,6 +88,11 @@ FOUND_BY = {
     test_losses.test_a_clamp_of_zero_means_no_clamp_and_any_other_clamps: "clamp-zero-taken-literally",
     test_losses.test_fape_does_not_look_at_what_is_masked: "fape-of-the-padding",
     test_losses.test_rmsd_sees_a_mirror_image: "superposed-by-reflection",
+    test_losses.test_lddt_asks_which_true_neighbours_were_kept: """
+        neighbour-of-oneself neighbours-of-the-prediction only-stretching-counts""",
+    test_losses.test_lddt_ignores_padding_whatever_it_holds: "neighbours-among-the-padding",
+    test_training.test_relative_positions_are_clipped_and_point_from_query_to_key: """
+        offsets-backwards offsets-without-sign gaps-in-the-chain-closed clipped-after-the-shift""",
     test_training.test_the_loss_pulls_at_a_residue_that_is_far_away: "clamped-too-early",
     test_training.test_the_loss_judges_how_a_residue_stands_and_not_only_where: "rmsd-as-the-loss",
     test_training.test_the_loss_of_a_perfect_prediction_in_nanometres_is_a_thousandth: "nanometres-against-angstrom",
