@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+NBGRADER := $(VENV)/.nbgrader
 
 # A number printed in a lesson is the same on every machine only if a sum is always added up in the same order.
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
@@ -12,7 +13,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 # In a container one is root and has no browser: the address is printed instead.
 LAB_ARGS := $(shell test "$$(id -u)" = 0 && echo --allow-root --no-browser)
 
-.PHONY: help lab test lint unit notebooks-test browser-test notebooks asset format stamp clean
+.PHONY: help lab test lint unit notebooks-test browser-test notebooks exercises course course-test asset format stamp clean
 .NOTPARALLEL:
 
 help:
@@ -20,12 +21,15 @@ help:
 	@echo "make test                    the same set-up, then everything: lint, tests, notebooks"
 	@echo "make browser-test            open the notebooks with 3-D views and sliders in Chromium, without a network"
 	@echo "make browser-test N='01 09'  only these"
-	@echo "make notebooks               execute all texts in notebooks/text into notebooks/*.ipynb"
-	@echo "make notebooks N='05 06'     only these"
+	@echo "make notebooks               execute all texts in notebooks/text into notebooks/*.ipynb, exercises too"
+	@echo "make notebooks N='05 06'     only these lessons"
+	@echo "make exercises N='05 06'     only these exercises: the student's notebook, and the solutions, executed"
+	@echo "make course                  for teachers: install nbgrader, make its course of the exercises in course/"
+	@echo "make course-test             hand out, collect, autograde and hand back one assignment, as a test"
 	@echo "make asset                   draw the pictures of the README again"
 	@echo "make format                  format the code of the package and the tests"
 	@echo "make stamp SLUG=you/fork     point badges and links to another repository"
-	@echo "make clean                   remove .venv and everything else that the commands have made"
+	@echo "make clean                   remove .venv and everything else that the commands have made (but not course/)"
 	@echo
 	@echo "PYTHON=python3.12 make lab   chooses the Python that .venv is made with (3.11 or newer)"
 
@@ -56,15 +60,32 @@ unit: $(READY)
 	  --cov=ipa_tutorial --cov-report=term --cov-fail-under=95
 
 notebooks-test: $(READY)
-	$(ONE_THREAD) MPLBACKEND=module://matplotlib_inline.backend_inline $(BIN)/python -m pytest \
+	$(ONE_THREAD) IPA_CHECK_STRICT=1 MPLBACKEND=module://matplotlib_inline.backend_inline $(BIN)/python -m pytest \
 	  --nbval-lax --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
-	  --nbval-cell-timeout=300 --durations=10 notebooks/*.ipynb
+	  --nbval-cell-timeout=300 --durations=10 \
+	  notebooks/*.ipynb notebooks/solutions/*.ipynb
 
 browser-test: $(READY)
 	JUPYTER=$(abspath $(BIN)/jupyter) tests/browser/run $(N)
 
 notebooks: $(READY)
 	$(BIN)/python notebooks/build.py $(N)
+	$(if $(N),,$(BIN)/python notebooks/exercises.py)
+
+exercises: $(READY)
+	$(BIN)/python notebooks/exercises.py $(N)
+
+# The exact versions of everything else stay as they are, or pip refuses.
+$(NBGRADER): $(READY)
+	@grep -E '^[A-Za-z].*==' requirements.txt > $(VENV)/pins.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --constraint $(VENV)/pins.txt -e '.[classroom]'
+	@touch $(NBGRADER)
+
+course: $(NBGRADER)
+	$(BIN)/python notebooks/classroom.py
+
+course-test: $(NBGRADER)
+	$(ONE_THREAD) $(BIN)/python -m pytest tests/course_round_trip.py --durations=3
 
 asset: $(READY)
 	$(BIN)/python asset/build.py

@@ -14,14 +14,15 @@ from pathlib import Path
 
 from slug import PROJECT, repository_slug
 
+NOT_OURS = {"tests", "course"}  # examples that name repositories of all kinds; what students hand in
 SUFFIXES = {".cff", ".cfg", ".ipynb", ".md", ".py", ".toml", ".txt", ".yml"}
 SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
 
 
 def text_files(project: Path = PROJECT) -> Iterator[Path]:
-    """The project's own text files: no caches, no .venv, no tests (whose examples name repositories of all kinds)."""
+    """The project's own text files: no caches, no .venv, nothing of NOT_OURS."""
     for folder, below, names in os.walk(project):
-        below[:] = sorted(name for name in below if name == ".github" or (not name.startswith(".") and name != "tests"))
+        below[:] = sorted(name for name in below if name not in NOT_OURS and (name == ".github" or name[0] != "."))
         yield from (Path(folder, name) for name in sorted(names) if Path(name).suffix in SUFFIXES)
 
 

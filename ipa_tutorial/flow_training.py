@@ -26,7 +26,7 @@ from .rigid import Rigid
 
 RESIDUES = 512  # in a batch, padding included
 LEARNING_RATE = 1.5e-3
-WARM_UP = 200  # steps
+WARM_UP = 200  # steps, or a tenth of a short training
 LATE = 0.25  # of the times are drawn near the end, where the bonds are made
 AVERAGING = 0.999  # a step, of the weights that are kept
 
@@ -88,8 +88,9 @@ class FlowTrainer:
     def descend(self, loss: Tensor) -> None:
         """One step of AdamW, and of the running average."""
         done = len(self.history)
+        warm_up = min(WARM_UP, self.steps / 10)
         for group in self.optimiser.param_groups:
-            group["lr"] = LEARNING_RATE * min(1.0, (done + 1) / WARM_UP) * half_cosine(done / self.steps)
+            group["lr"] = LEARNING_RATE * min(1.0, (done + 1) / warm_up) * half_cosine(done / self.steps)
         self.optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)

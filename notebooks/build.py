@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import jupytext
@@ -52,6 +53,9 @@ BADGE = (
     "(https://colab.research.google.com/github/{slug}/blob/main/notebooks/{name}.ipynb)"
 )
 
+Build = Callable[[Path, str], None]  # text, slug
+DriftOf = Callable[[Path], str | None]
+
 # What the author of a notebook can get wrong: a cell, its syntax, a card.
 MISTAKES = (CellControlSignal, DeadKernelError, ValueError)
 
@@ -81,7 +85,7 @@ def with_badge(first_cell: str, badge: str) -> str:
 
 
 def cell_id(name: str, index: int) -> str:
-    return f"{name[:2]}-cell-{index + 1:03}"
+    return f"{Path(name).name[:2]}-cell-{index + 1:03}"
 
 
 def formatted(notebook: NotebookNode) -> NotebookNode:
@@ -150,14 +154,20 @@ def build(text: Path, slug: str) -> None:
 
 def drift(text: Path, notebook_path: Path) -> str | None:
     """Where a notebook and its text differ (None: nowhere)."""
+    return difference(jupytext.read(text), notebook_path, text.name)
+
+
+def difference(expected: NotebookNode, notebook_path: Path, text: str) -> str | None:
+    """Where a notebook differs from the one that is made of a text, outputs apart."""
+    name = f"{notebook_path.parent.name}/{notebook_path.name}"
     if not notebook_path.exists():
-        return f"{notebook_path.name} has never been built"
-    ours, theirs = cells_of(jupytext.read(text)), cells_of(nbformat.read(notebook_path, as_version=4))
+        return f"{name} has never been built"
+    ours, theirs = cells_of(expected), cells_of(nbformat.read(notebook_path, as_version=4))
     if len(ours) != len(theirs):
-        return f"{text.name} has {len(ours)} cells, {notebook_path.name} has {len(theirs)}"
+        return f"{text} has {len(ours)} cells, {name} has {len(theirs)}"
     for number, (cell, other) in enumerate(zip(ours, theirs, strict=True), 1):
         if cell != other:
-            return f"{text.name} and {notebook_path.name} differ in cell {number}:\n{cell}\n{other}"
+            return f"{text} and {name} differ in cell {number}:\n{cell}\n{other}"
     return None
 
 
@@ -168,24 +178,28 @@ def cells_of(notebook: NotebookNode) -> list[tuple[str, str, list[str]]]:
 # ------------------------------------------------------------------------------------------------- command line
 
 
-def texts_for(numbers: list[str]) -> list[Path]:
-    texts = sorted((NOTEBOOKS / "text").glob("[0-9][0-9]_*.md"))
+def texts_for(numbers: list[str], folder: Path) -> list[Path]:
+    texts = sorted(folder.glob("[0-9][0-9]_*.md"))
     if not numbers:
         return texts
     unknown = [number for number in numbers if not any(text.stem.startswith(f"{number}_") for text in texts)]
     if unknown:
         have = ", ".join(text.stem[:2] for text in texts)
-        raise SystemExit(f"No text for notebook {', '.join(unknown)} in notebooks/text (there are: {have})")
+        raise SystemExit(f"No text for {', '.join(unknown)} in {folder.relative_to(PROJECT)} (there are: {have})")
     return [text for text in texts if text.stem[:2] in numbers]
 
 
-def check(texts: list[Path]) -> int:
-    found = [found for text in texts if (found := drift(text, NOTEBOOKS / f"{text.stem}.ipynb"))]
-    print("\n\n".join(found) if found else f"{len(texts)} notebooks in step with their text")
+def lesson_drift(text: Path) -> str | None:
+    return drift(text, NOTEBOOKS / f"{text.stem}.ipynb")
+
+
+def check(texts: list[Path], drift_of: DriftOf = lesson_drift) -> int:
+    found = [found for text in texts if (found := drift_of(text))]
+    print("\n\n".join(found) if found else f"{len(texts)} texts in step with their notebooks")
     return len(found) > 0
 
 
-def build_all(texts: list[Path]) -> int:
+def build_all(texts: list[Path], build: Build = build) -> int:
     failed, bar = [], tqdm(texts, unit="notebook")
     for text in bar:
         bar.set_description(text.stem)
@@ -202,17 +216,25 @@ def build_all(texts: list[Path]) -> int:
     return len(failed) > 0
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description="Execute notebooks/text/*.md into notebooks/*.ipynb.")
-    parser.add_argument("numbers", nargs="*", help="for example 05 06; all when none is given")
-    parser.add_argument("--check", action="store_true", help="only say which have drifted from their text")
-    arguments = parser.parse_args()
+def steady_environment() -> None:
+    """What a kernel inherits, so that a notebook comes out the same everywhere."""
     for threads in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[threads] = "1"  # the last digits of a sum depend on the number of threads
     os.environ.pop("MPLBACKEND", None)  # the kernel chooses the one that shows pictures in a notebook
-    texts = texts_for(arguments.numbers)
-    return check(texts) if arguments.check else build_all(texts)
+
+
+def command_line(description: str, folder: Path, build: Build, drift_of: DriftOf) -> int:
+    """Build the texts of a folder, or say which have drifted."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("numbers", nargs="*", help="for example 05 06; all when none is given")
+    parser.add_argument("--check", action="store_true", help="only say which have drifted from their text")
+    arguments = parser.parse_args()
+    steady_environment()
+    texts = texts_for(arguments.numbers, folder)
+    return check(texts, drift_of) if arguments.check else build_all(texts, build)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(
+        command_line("Execute notebooks/text/*.md into notebooks/*.ipynb.", NOTEBOOKS / "text", build, lesson_drift)
+    )

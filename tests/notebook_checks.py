@@ -39,6 +39,12 @@ class Lesson:
         return self.path.stem
 
     @property
+    def address(self) -> str:
+        """Below notebooks/, without the suffix: 05_this, exercises/05_this."""
+        folder = self.path.parent.name
+        return self.name if folder == "notebooks" else f"{folder}/{self.name}"
+
+    @property
     def code(self) -> list[NotebookNode]:
         return [cell for cell in self.notebook.cells if cell.cell_type == "code"]
 
@@ -98,15 +104,20 @@ def compared_cells_have_outputs(lesson: Lesson) -> list[str]:
 
 
 def no_leftovers(lesson: Lesson) -> list[str]:
-    """Of the run: warnings, widgets without their state, times and versions in the metadata."""
+    """Of the run: warnings, widgets without their state, times in the metadata."""
     found = [f"{cell.id} has metadata {dict(cell.metadata)}" for cell in lesson.code if set(cell.metadata) - {"tags"}]
     for cell, output in outputs_of(lesson):
         if output.get("name") == "stderr":
             found.append(f"{cell.id} writes to stderr: {output.text[:200]}")
         if tidy.WIDGET_VIEW in output.get("data", {}):
             found.append(f"{cell.id} shows a widget whose state is not stored")
+    return found
+
+
+def metadata_of_a_lesson(lesson: Lesson) -> list[str]:
+    """The pairing with the text, and no version of anything."""
     expected = {**build.METADATA, "language_info": {"name": "python"}}
-    return found + ([] if lesson.notebook.metadata == expected else [f"metadata: {lesson.notebook.metadata}"])
+    return [] if lesson.notebook.metadata == expected else [f"metadata: {lesson.notebook.metadata}"]
 
 
 def no_machine_paths(lesson: Lesson) -> list[str]:
@@ -155,7 +166,7 @@ def deterministic_ids(lesson: Lesson) -> list[str]:
 
 def title_and_badge(lesson: Lesson) -> list[str]:
     first = lesson.notebook.cells[0]
-    badge = build.BADGE.format(slug=lesson.slug, name=lesson.name)
+    badge = build.BADGE.format(slug=lesson.slug, name=lesson.address)
     found = [] if first.cell_type == "markdown" and first.source.startswith("# ") else ["begins without a title"]
     return found + ([] if badge in first.source.splitlines() else ["the first cell has no Colab badge of its own"])
 
@@ -240,6 +251,7 @@ CHECKS = (
     expected_errors_happen,
     compared_cells_have_outputs,
     no_leftovers,
+    metadata_of_a_lesson,
     no_machine_paths,
     in_step_with_text,
     short_cells,

@@ -25,6 +25,9 @@ from ipa_tutorial.checks import (
     check_scalar_logits,
     check_split_points,
     check_term_weight,
+    check_test_of_a_full_mask,
+    check_test_of_motions,
+    check_test_of_padding,
 )
 
 EVERY = [pytest.param(check, id=name) for name, check in CHECKS.items()]
@@ -126,7 +129,7 @@ def test_an_exercise_that_is_not_begun_is_not_yet_wrong(check):
 
     verdict = check.examine(stub)
     assert verdict.status == "not yet" and "NotImplementedError" in verdict.text and verdict.text.startswith("…")
-    if check is not check_assert_invariant:  # an assertion rightly returns nothing
+    if check.adapt is None:  # an assertion, or a test, rightly returns nothing
         assert check.examine(lambda *arguments: None).status == "not yet"
         assert check.examine(lambda *arguments: ...).status == "not yet"
 
@@ -198,6 +201,17 @@ def explanation(check, function):
     verdict = check.examine(function)
     assert verdict.status == "wrong"
     return verdict.text
+
+
+def test_rounding_is_named_though_no_two_programs_round_alike():
+    def expanded(q, k, gamma):
+        scale = -0.5 * gamma[:, None, None] * math.sqrt(2 / (9 * q.shape[-2]))
+        q, k = q.flatten(-2), k.flatten(-2)
+        return scale * (q.square().sum(-1)[..., :, None] - 2 * q @ k.mT) + scale * k.square().sum(-1)[..., None, :]
+
+    verdict = check_point_logits.examine(expanded)
+    assert verdict.bug is BUGS["square-expanded-far-away"]
+    assert "1000 nm from the origin" in verdict.text
 
 
 def test_what_is_no_answer_is_explained():
@@ -331,3 +345,39 @@ def test_unequal_sizes():
         for case in list(check.cases())[:4]:
             sizes = [n for n in case.arguments[0].shape if n > 1]
             assert len(set(sizes) - {3, 4}) == len([n for n in sizes if n not in (3, 4)])
+
+
+def test_a_learners_own_test_is_tried_on_bugs_and_on_false_alarms():
+    def silent(*arguments):
+        pass
+
+    def shrill(*arguments):
+        raise AssertionError("never good enough")
+
+    def answers(*arguments):
+        return False
+
+    def one_sided(attention, s, z, T):
+        gap = attention(s, z, T, torch.ones(len(s), dtype=torch.bool)) - attention(s, z, T)
+        assert gap.max() < 1e-6
+
+    def bit_by_bit(attention, s, z, T):
+        assert torch.equal(attention(s, z, T, torch.ones(len(s), dtype=torch.bool)), attention(s, z, T))
+
+    def other_rows_alone(attention, s, z, T, mask):
+        gap = attention(torch.where(mask[:, None], s, 9.0), z, T, mask) - attention(s, z, T, mask)
+        assert gap[mask].abs().max() < 1e-8
+
+    def turned_only(stack, T):
+        G = Rigid(random_rigid(dtype=T.dtype).rotations, torch.zeros(3, dtype=T.dtype))
+        assert (stack(G @ T)[0] - stack(T)[0]).abs().max() < 1e-8
+
+    for check in (check_test_of_a_full_mask, check_test_of_padding, check_test_of_motions):
+        assert "it slipped through" in check.examine(silent).text.lower()
+        assert "your test raises AssertionError" in check.examine(shrill).text
+        assert "returns False, which nobody reads" in check.examine(answers).text
+    assert "'mask-inverted'" in check_test_of_a_full_mask.examine(silent).text
+    assert "shrinks" in check_test_of_a_full_mask.examine(one_sided).text
+    assert "false alarm: the same up to rounding" in check_test_of_a_full_mask.examine(bit_by_bit).text
+    assert "a leak of z alone" in check_test_of_padding.examine(other_rows_alone).text
+    assert "'home-without-translation'" in check_test_of_motions.examine(turned_only).text

@@ -205,6 +205,14 @@ def test_lddt_equals_deepmind(dtype):
         torch.testing.assert_close(value.double(), expected, rtol=tolerance, atol=tolerance, msg=name)
 
 
+def test_lddt_asks_which_true_neighbours_were_kept():
+    true = torch.tensor([[0.0, 0, 0], [5, 0, 0], [0, 12, 0], [0, 0, 40]], dtype=F64)
+    apart = torch.tensor([[0.0, 0, 0], [8, 0, 0], [0, 12, 0], [0, 0, 40]], dtype=F64)  # 3 Å off: one tolerance of four
+    assert lddt(apart, true, per_residue=True).tolist() == pytest.approx([0.625, 0.375, 0.75, 1], abs=1e-9)
+    assert lddt(100 * true, true, per_residue=True).tolist() == pytest.approx([0, 0, 0, 1], abs=1e-9)
+    assert lddt(0 * true, true, per_residue=True).tolist() == pytest.approx([0, 0, 0, 1], abs=1e-9)
+
+
 def test_lddt_ignores_padding_whatever_it_holds():
     x, y = normal(9, 3, seed=1), normal(9, 3, seed=2)
     mask = torch.arange(9) < 6

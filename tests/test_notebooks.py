@@ -128,7 +128,11 @@ FAULTS = [
     ("no_leftovers", "a warning", prints("UserWarning: careful", "stderr")),
     ("no_leftovers", "a widget", shows({"text/plain": "", "application/vnd.jupyter.widget-view+json": {}})),
     ("no_leftovers", "times", lambda lesson: lesson.code[1].metadata.update(execution={"iopub.execute_input": "now"})),
-    ("no_leftovers", "a version", lambda lesson: lesson.notebook.metadata.language_info.update(version="3.11.7")),
+    (
+        "metadata_of_a_lesson",
+        "a version",
+        lambda lesson: lesson.notebook.metadata.language_info.update(version="3.11.7"),
+    ),
     ("no_machine_paths", "a home folder in an output", prints("/home/jane/ipa/data")),
     ("no_machine_paths", "a temporary file in an output", shows({"text/html": "<b>/tmp/x.pdb</b>"})),
     ("no_machine_paths", "a path in the code", replaces(4, "1 + 1", "open('/Users/jane/x')")),

@@ -66,6 +66,7 @@ def copy(tmp_path):
         f"github.com/google-deepmind/alphafold github.com/{old}-extra https://github.com/{old}.",
         "notebooks/00_a.ipynb": f"https://colab.research.google.com/github/{old}/blob/main/notebooks/00_a.ipynb",
         ".venv/lib/README.md": f"https://github.com/{old}",
+        "course/submitted/ada/01_a.ipynb": f"https://github.com/{old}",
     }
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -86,7 +87,8 @@ def test_stamping_changes_our_links_only_and_can_be_undone(copy):
         "https://github.com/you/fork/actions/workflows/test.yml git+https://github.com/you/fork.git "
         "github.com/google-deepmind/alphafold github.com/ipa-tutorial/ipa-tutorial-extra https://github.com/you/fork."
     )
-    assert (copy / ".venv/lib/README.md").read_bytes() == before[".venv/lib/README.md"]
+    for untouched in (".venv/lib/README.md", "course/submitted/ada/01_a.ipynb"):
+        assert (copy / untouched).read_bytes() == before[untouched]
     stamp.stamp("ipa-tutorial/ipa-tutorial", copy)
     assert contents(copy) == before
 
@@ -185,7 +187,7 @@ def test_the_citation_has_the_package_version():
 # ------------------------------------------------------------------------------------------------------------ links
 
 
-@pytest.mark.parametrize("name", ["README.md", "tests/goldens/README.md"])
+@pytest.mark.parametrize("name", ["README.md", "notebooks/teaching.md", "tests/goldens/README.md"])
 def test_links_lead_somewhere(name):
     path = PROJECT / name
     assert broken_links(path.read_text(encoding="utf-8"), path.parent) == []
@@ -214,7 +216,7 @@ def test_a_broken_link_is_noticed(tmp_path):
 # pictures but pictures.
 ORDER = """
 rigid inputs quaternion attention streamed_attention fast blocks torsion structure_module losses
-protein_chain backbones library structure_file protein training alphafold testing bugs checks
+protein_chain backbones library structure_file protein training denoising ablations alphafold testing bugs checks
 so3 flow flow_model flow_training secondary_structure measures dream_report
 ribbon chain camera picture embedding drawing style strip maps curves typeset card dataflow plots
 scene trajectory viewer benchmark

@@ -11,6 +11,7 @@ from ipa_tutorial import Rigid, load_protein, random_rigid
 from ipa_tutorial.protein import load_atom14
 from ipa_tutorial.torsion import (
     RESIDUE_TYPES,
+    _turn_about_x,
     atom14_mask,
     atom14_names,
     atoms_to_torsion,
@@ -45,6 +46,13 @@ def test_angles_to_atoms_and_back(seed, batch):
     assert not there[..., :2].any()  # pre-omega and phi move hydrogens only
     assert (found[~there] == torch.tensor([0.0, 1.0], dtype=F64)).all()
     torch.testing.assert_close(rebuild(backbone, found, types), atoms, rtol=0, atol=1e-5)
+
+
+def test_a_positive_angle_turns_y_towards_z():
+    quarter, none = torch.tensor([[1.0, 0.0], [0.0, 1.0]], dtype=torch.float64)  # (sin, cos)
+    y = torch.tensor([0.3, 1.0, 0.0], dtype=torch.float64)
+    torch.testing.assert_close(_turn_about_x(quarter).apply(y), torch.tensor([0.3, 0.0, 1.0], dtype=torch.float64))
+    torch.testing.assert_close(_turn_about_x(none).apply(y), y)
 
 
 def test_the_number_of_torsions_of_each_residue_type():

@@ -9,11 +9,13 @@ from ..blocks import BackboneUpdate, IPABlock, IPATransformer, begin_at_zero
 from ..quaternion import normalise_quaternion, quaternion_multiply, quaternion_to_rotation
 from ..rigid import Rigid
 from ..structure_module import StructureModule
+from ..torsion import _turn_about_x
 from . import seen
 from .registry import bug
 
 sound_transformer_init = IPATransformer.__init__
 sound_structure_module_init = StructureModule.__init__
+sound_turn_about_x = _turn_about_x
 
 # --- quaternions ------------------------------------------------------------------------------------------------------
 
@@ -132,6 +134,29 @@ def pushed_along_the_new_axes(q: Tensor, t: Tensor, q_update: Tensor, t_update: 
 )
 def quaternions_added(q: Tensor, t: Tensor, q_update: Tensor, t_update: Tensor) -> tuple[Tensor, Tensor]:
     return normalise_quaternion(q + q_update), Rigid(quaternion_to_rotation(q), t).apply(t_update)
+
+
+# --- Algorithm 24 -----------------------------------------------------------------------------------------------------
+
+
+@bug(
+    "torsion._turn_about_x",
+    wrong="(cos, sin) for (sin, cos): AlphaFold's angles carry the sine first",
+    symptom="an angle of zero turns by 90 degrees: every side chain points elsewhere",
+    seen=seen.INVITED,
+)
+def cosine_first(angles: Tensor) -> Rigid:
+    return sound_turn_about_x(angles.flip(-1))
+
+
+@bug(
+    "torsion._turn_about_x",
+    wrong="the minus sign stands at the other sine: the turn goes backwards",
+    symptom="side chains are mirrored about their bonds, and lengths and angles are all right",
+    seen=seen.INVITED,
+)
+def turned_backwards(angles: Tensor) -> Rigid:
+    return sound_turn_about_x(angles * angles.new_tensor([-1.0, 1.0]))
 
 
 # --- the stack --------------------------------------------------------------------------------------------------------

@@ -32,6 +32,11 @@ from .engine import (
     CheckFailed,
     Verdict,
 )
+from .folding import (
+    check_backbone_loss,
+    check_best_chain,
+    check_relative_positions,
+)
 from .frames import (
     check_apply,
     check_compose,
@@ -44,12 +49,26 @@ from .frames import (
     check_update_quaternion,
 )
 from .losses import (
+    check_clamp_some,
     check_fape,
     check_kabsch_rmsd,
+    check_lddt,
     check_sights,
 )
 from .module import (
     check_attention,
+)
+from .moving import (
+    check_assert_equivariant,
+    check_hang_frames,
+    check_place_atoms,
+    check_relative_frames,
+    check_turn_about_x,
+)
+from .own_tests import (
+    check_test_of_a_full_mask,
+    check_test_of_motions,
+    check_test_of_padding,
 )
 from .testing import (
     check_assert_invariant,
@@ -61,26 +80,35 @@ __all__ = [
     "CheckFailed",
     "Verdict",
     "check_apply",
+    "check_assert_equivariant",
     "check_assert_invariant",
     "check_attend_pairs",
     "check_attend_points",
     "check_attend_scalars",
     "check_attention",
     "check_attention_weights",
+    "check_backbone_loss",
+    "check_best_chain",
+    "check_clamp_some",
     "check_compose",
     "check_compose_update",
     "check_concatenate_heads",
     "check_fape",
+    "check_hang_frames",
     "check_hide_padding",
     "check_inverse",
     "check_inverse_softplus",
     "check_invert_apply",
     "check_kabsch_rmsd",
+    "check_lddt",
+    "check_place_atoms",
     "check_point_logits",
     "check_point_norms",
     "check_point_weight",
     "check_quaternion_multiply",
     "check_quaternion_to_rotation",
+    "check_relative_frames",
+    "check_relative_positions",
     "check_rigid_from_3_points",
     "check_scalar_logits",
     "check_sights",
@@ -88,6 +116,10 @@ __all__ = [
     "check_split_points",
     "check_split_scalars",
     "check_term_weight",
+    "check_test_of_a_full_mask",
+    "check_test_of_motions",
+    "check_test_of_padding",
+    "check_turn_about_x",
     "check_update_quaternion",
     "check_weighted_sum",
 ]

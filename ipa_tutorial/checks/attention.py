@@ -139,7 +139,7 @@ check_scalar_logits = Check(
 
 def far_away(d: Draw) -> Case:
     q, k = (1000 + d.alone(2, 5, 4, 3).float() for _ in range(2))
-    return Case((q, k, torch.ones(2)), "1000 nm from the origin, float32")
+    return Case((q, k, torch.ones(2)), "1000 nm from the origin, float32", rounding=True)
 
 
 check_point_logits = Check(

@@ -42,6 +42,7 @@ class Case:
     arguments: tuple
     name: str = ""  # what is special about it
     only_finite: bool = False  # the values are a matter of taste, but NaN is none
+    rounding: bool = False  # what goes wrong here is rounding, and no two programs round alike
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,8 @@ def agrees(check: Check, bug: Bug, tried: Tried, seen: Callable) -> bool:
 def alike(check: Check, case: Case, mine: Any, theirs: Any, seen: Callable) -> bool:
     if not answered(mine) or not answered(theirs):
         return getattr(mine, "error", None) is getattr(theirs, "error", None) is not None
+    if case.rounding:
+        return (check.judge(mine, case) is None) == (check.judge(theirs, case) is None)
     problem = compare(mine, theirs, None)
     if problem is not None and problem.structural:
         return False
