@@ -1,6 +1,6 @@
 """How good are the dreams? A hundred of them, measured, beside real chains of the same lengths.
 
-    python -m ipa_tutorial.dream_report asset/dreams.csv
+    python -m ipa_tutorial.dream_report dreams.csv
 
 One row for each dreamt chain (50 to 80 residues) and for each test chain in that range. Likeness to other chains is the
 TM-score of TM-align, by the PyPI package tmtools (``pip install "ipa-tutorial[study]"``): 1 is the same fold, 0.5 and
@@ -26,6 +26,7 @@ from .flow import dream, noise
 from .flow_model import FlowModel, load_flow_model
 from .measures import backbone_atoms, measure
 
+TABLE = Path(__file__).parent / "data" / "studies" / "dreams.csv"  # what came out for the model that comes along
 SHORTEST, LONGEST = 50, 80
 AT_ONCE = 20  # dreams in a batch
 
