@@ -150,7 +150,9 @@ def stub_is_complete(exercise: Exercise) -> list[str]:
     """A function with type hints, a docstring and points."""
     found = []
     for cell in exercise.code("exercise"):
-        signature = re.search(rf"^def {exercise.name}\((.*?)\) -> \S.*:\n    \"\"\"", cell.source, re.M | re.S)
+        signature = re.search(
+            rf"^def {exercise.name}\((.*?)\) -> \S.*:(?:  # fmt: skip)?\n    \"\"\"", cell.source, re.M | re.S
+        )
         if not signature or ":" not in signature[1]:
             found.append(f"expected def {exercise.name}(argument: type) -> type with a docstring")
         points = cell.metadata.get("points")
