@@ -15,6 +15,7 @@ from ipa_tutorial.checks import (
     check_assert_invariant,
     check_attend_points,
     check_attention,
+    check_cut_out,
     check_fape,
     check_hide_padding,
     check_point_logits,
@@ -286,6 +287,43 @@ def test_the_explanation_of_a_bug_reads_well():
     assert "good company: invariant-attention 0.1.0" in explanation(
         check_hide_padding, with_bug(check_hide_padding, "mask-inverted")
     )
+
+
+def call_the_layers(layers, s, z, T, mask=None):
+    return layers(s, z, rotations=T.rotations, translations=T.translations, mask=mask)
+
+
+def test_nobody_has_algorithm_22_done_by_calling_the_layers():
+    by_forward = lambda layers, *rest: call_the_layers(layers.forward, *rest)  # noqa: E731
+    for function in (call_the_layers, by_forward):
+        assert "layers(…) is switched off here: use layers.to_q" in explanation(check_attention, function)
+        assert "layers(…, mask=…) is switched off here: cut the padding out" in explanation(check_cut_out, function)
+
+
+def test_padding_is_cut_out_in_rows_and_columns():
+    def cut_out(layers, s, z, T, mask=None):
+        if mask is None or not mask.any():
+            return call_the_layers(layers, s, z, T)
+        out = torch.zeros_like(s)
+        out[mask] = call_the_layers(layers, s[mask], z[mask][:, mask], T[mask])
+        return out
+
+    def forgotten(layers, s, z, T, mask=None):
+        return call_the_layers(layers, s, z, T)
+
+    assert check_cut_out.examine(cut_out).status == "ok"
+    assert check_cut_out.examine(forgotten).bug is BUGS["mask-never-used"]
+
+
+def test_an_inverted_mask_is_named_also_where_its_infinities_leave_nothing():
+    def keys(logits, mask):
+        return logits.masked_fill(mask[..., None, None, :], -math.inf)
+
+    def pairs(logits, mask):
+        return logits.masked_fill((mask[..., :, None] & mask[..., None, :])[..., None, :, :], -math.inf)
+
+    for inverted in (keys, pairs):
+        assert check_hide_padding.examine(inverted).bug is BUGS["mask-inverted"]
 
 
 # --- while learning, and while grading -------------------------------------------------------------------------------

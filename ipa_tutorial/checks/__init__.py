@@ -57,6 +57,7 @@ from .losses import (
 )
 from .module import (
     check_attention,
+    check_cut_out,
 )
 from .moving import (
     check_assert_equivariant,
@@ -93,6 +94,7 @@ __all__ = [
     "check_compose",
     "check_compose_update",
     "check_concatenate_heads",
+    "check_cut_out",
     "check_fape",
     "check_hang_frames",
     "check_hide_padding",

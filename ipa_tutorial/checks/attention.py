@@ -119,9 +119,12 @@ def hidden_one_by_one(logits: Tensor, mask: Tensor) -> Tensor:
 
 
 def weights_of_real_queries(out: Tensor, logits: Tensor, mask: Tensor) -> Tensor:
-    """What the softmax makes of it: the rows of real queries; of the others, only whether they are finite."""
-    real, weights = mask[..., None, :, None], out.softmax(dim=-1)
-    return torch.where(real, weights, weights.isfinite().all(-1, keepdim=True).to(weights.dtype))
+    """What the softmax makes of it: the rows of real queries; of the others, only whether they are finite.
+
+    −10⁵ stands for −∞, so that whoever hides the wrong keys is told so, and not of the NaN that comes of it.
+    """
+    finite = out.softmax(dim=-1).isfinite().all(-1, keepdim=True)
+    return torch.where(mask[..., None, :, None], out.clamp(min=-1e5).softmax(dim=-1), finite.to(out.dtype))
 
 
 def softmax_by_hand(logits: Tensor) -> Tensor:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from types import MethodType
+
 import torch
 from torch import Tensor
 from torch.nn import Linear
@@ -38,16 +41,37 @@ def layers(d: Draw) -> InvariantPointAttention:
     return module
 
 
-def inputs(d: Draw) -> tuple:
-    return layers(d), d.normal(d.L, 7), d.normal(d.L, d.L, d.c_z), d.frames(d.L)
+def refuse(self: InvariantPointAttention, *arguments, **geometry) -> Tensor:
+    raise RuntimeError("layers(…) is switched off here: use layers.to_q and the others, and write the rest yourself")
 
 
-def padded(d: Draw) -> Case:
-    return Case((*inputs(d), d.mask(d.L)), "with padding")
+def refuse_a_mask(self: InvariantPointAttention, *arguments, mask: Tensor | None = None, **geometry) -> Tensor:
+    if mask is not None:
+        raise RuntimeError("layers(…, mask=…) is switched off here: cut the padding out and call it without a mask")
+    return type(self).forward(self, *arguments, **geometry)
 
 
-def all_padding(d: Draw) -> Case:
-    return Case((*inputs(d), torch.zeros(d.L, dtype=torch.bool)), "all is padding")
+def inputs(d: Draw, forward: Callable[..., Tensor] = refuse) -> tuple:
+    """Layers with their own forward pass replaced, so that nobody has Algorithm 22 done by calling them."""
+    module = layers(d)
+    module.forward = MethodType(forward, module)
+    return module, d.normal(d.L, 7), d.normal(d.L, d.L, d.c_z), d.frames(d.L)
+
+
+def inputs_to_cut(d: Draw) -> tuple:
+    return inputs(d, refuse_a_mask)
+
+
+def with_masks(inputs: Callable[[Draw], tuple]) -> tuple[Callable[[Draw], Case], ...]:
+    """The special cases: some padding, and nothing but padding."""
+    return (
+        lambda d: Case((*inputs(d), d.mask(d.L)), "with padding"),
+        lambda d: Case((*inputs(d), torch.zeros(d.L, dtype=torch.bool)), "all is padding"),
+    )
+
+
+def of_the_real(out: Tensor, layers: InvariantPointAttention, s: Tensor, z: Tensor, T: Rigid, mask=None) -> Tensor:
+    return out if mask is None else out[mask]
 
 
 def everything_by_hand(
@@ -75,7 +99,7 @@ def everything_by_hand(
 def by_the_package(
     attention: InvariantPointAttention, s: Tensor, z: Tensor, T: Rigid, mask: Tensor | None = None
 ) -> Tensor:
-    return attention(s, z, rotations=T.rotations, translations=T.translations, mask=mask)
+    return type(attention).forward(attention, s, z, rotations=T.rotations, translations=T.translations, mask=mask)
 
 
 check_attention = Check(
@@ -84,8 +108,20 @@ check_attention = Check(
     inputs,
     everything_by_hand,
     suspects=(*sorted({bug.where for bug in BUGS.values() if bug.where.startswith("attention.")}), "rigid.Rigid.apply"),
-    special=(padded, all_padding),
-    view=lambda out, layers, s, z, T, mask=None: out if mask is None else out[mask],
+    special=with_masks(inputs),
+    view=of_the_real,
+    sound=by_the_package,
+    names=("layers", "s", "z", "T", "mask"),
+)
+
+check_cut_out = Check(
+    "attention among the real residues, by cutting the padding out",
+    "attention.hide_padding",
+    inputs_to_cut,
+    everything_by_hand,
+    special=with_masks(inputs_to_cut),
+    batches=((), (2,)),
+    view=of_the_real,
     sound=by_the_package,
     names=("layers", "s", "z", "T", "mask"),
 )
