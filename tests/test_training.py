@@ -104,6 +104,12 @@ def test_relative_positions_are_clipped_and_point_from_query_to_key():
     assert classes.tolist() == [[0, 1, 32], [-1, 0, 32], [-32, -32, 0]]
 
 
+def test_relative_positions_see_a_gap_and_end_at_32():
+    classes = relative_positions(torch.tensor([[5, 9, 40, 80], [1, 2, 3, 4]])).argmax(-1) - 32
+    assert classes[0, 0].tolist() == [0, 4, 32, 32] and classes[0, 3].tolist() == [-32, -32, -32, 0]
+    assert classes[1, 0].tolist() == [0, 1, 2, 3]
+
+
 def test_model_runs_batched_with_padding():
     torch.manual_seed(0)
     model = FoldingModel(dim=16, pair_dim=8, depth=2, heads=2)

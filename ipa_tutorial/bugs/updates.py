@@ -158,6 +158,91 @@ def residual_in_place(
 
 
 @bug(
+    "blocks.IPABlock.forward",
+    wrong="the norm stands before each part, as in most transformers, and not after the sum, as in Algorithm 20",
+    symptom="trains well, and gives other numbers with AlphaFold's weights",
+    seen=seen.INVITED,
+)
+def norm_before_for_after(
+    self: IPABlock,
+    x: Tensor,
+    pairwise_repr: Tensor | None = None,
+    *,
+    rotations: Tensor,
+    translations: Tensor,
+    mask: Tensor | None = None,
+) -> Tensor:
+    attended = self.attention(
+        self.attention_norm(x), pairwise_repr, rotations=rotations, translations=translations, mask=mask
+    )
+    x = self.attention_dropout(x + attended)
+    return self.transition_dropout(x + self.transition(self.transition_norm(x)))
+
+
+@bug(
+    "blocks.IPABlock.forward",
+    wrong="x + LN(IPA(x)) for LN(x + IPA(x)): only what is added is normalised",
+    symptom="the representation grows from layer to layer",
+    seen=seen.INVITED,
+)
+def norm_of_the_addend(
+    self: IPABlock,
+    x: Tensor,
+    pairwise_repr: Tensor | None = None,
+    *,
+    rotations: Tensor,
+    translations: Tensor,
+    mask: Tensor | None = None,
+) -> Tensor:
+    attended = self.attention(x, pairwise_repr, rotations=rotations, translations=translations, mask=mask)
+    x = x + self.attention_norm(self.attention_dropout(attended))
+    return x + self.transition_norm(self.transition_dropout(self.transition(x)))
+
+
+@bug(
+    "blocks.IPABlock.forward",
+    wrong="IPA(x) for x + IPA(x): what the residue knew is thrown away",
+    symptom="a fresh block, whose last layers are zero, returns the same for every residue",
+    seen=seen.INVITED,
+)
+def residual_forgotten(
+    self: IPABlock,
+    x: Tensor,
+    pairwise_repr: Tensor | None = None,
+    *,
+    rotations: Tensor,
+    translations: Tensor,
+    mask: Tensor | None = None,
+) -> Tensor:
+    x = self.attention_norm(
+        self.attention_dropout(
+            self.attention(x, pairwise_repr, rotations=rotations, translations=translations, mask=mask)
+        )
+    )
+    return self.transition_norm(self.transition_dropout(self.transition(x)))
+
+
+@bug(
+    "blocks.IPABlock.forward",
+    wrong="the norm of the attention is used for the transition as well: copied, and not changed",
+    symptom="invisible in a fresh block, where both norms are the same; one of them never trains",
+    seen=seen.INVITED,
+)
+def one_norm_for_both(
+    self: IPABlock,
+    x: Tensor,
+    pairwise_repr: Tensor | None = None,
+    *,
+    rotations: Tensor,
+    translations: Tensor,
+    mask: Tensor | None = None,
+) -> Tensor:
+    attended = self.attention(x, pairwise_repr, rotations=rotations, translations=translations, mask=mask)
+    x = self.attention_norm(self.attention_dropout(x + attended))
+    return self.attention_norm(self.transition_dropout(x + self.transition(x)))
+
+
+@bug(
     "blocks.IPATransformer.__init__",
     wrong="no stop-gradient on the rotations between layers",
     symptom="values are right, gradients are up to 470 % off AlphaFold's, and deep stacks are unstable",
