@@ -38,21 +38,38 @@ from .frames import (
     check_compose_update,
     check_inverse,
     check_invert_apply,
+    check_made_equivariant,
     check_quaternion_multiply,
     check_quaternion_to_rotation,
+    check_relative_frames,
     check_rigid_from_3_points,
     check_update_quaternion,
 )
 from .losses import (
+    check_backbone_loss,
     check_fape,
     check_kabsch_rmsd,
+    check_lddt,
     check_sights,
 )
 from .module import (
     check_attention,
+    check_block,
+)
+from .structure import (
+    check_compose_groups,
+    check_place_atoms,
+    check_relative_positions,
+    check_turn_about_x,
 )
 from .testing import (
+    check_assert_equivariant,
     check_assert_invariant,
+)
+from .tests_of import (
+    check_assert_close,
+    check_test_of_padding,
+    check_test_of_point_logits,
 )
 
 __all__ = [
@@ -61,13 +78,18 @@ __all__ = [
     "CheckFailed",
     "Verdict",
     "check_apply",
+    "check_assert_close",
+    "check_assert_equivariant",
     "check_assert_invariant",
     "check_attend_pairs",
     "check_attend_points",
     "check_attend_scalars",
     "check_attention",
     "check_attention_weights",
+    "check_backbone_loss",
+    "check_block",
     "check_compose",
+    "check_compose_groups",
     "check_compose_update",
     "check_concatenate_heads",
     "check_fape",
@@ -76,11 +98,16 @@ __all__ = [
     "check_inverse_softplus",
     "check_invert_apply",
     "check_kabsch_rmsd",
+    "check_lddt",
+    "check_made_equivariant",
+    "check_place_atoms",
     "check_point_logits",
     "check_point_norms",
     "check_point_weight",
     "check_quaternion_multiply",
     "check_quaternion_to_rotation",
+    "check_relative_frames",
+    "check_relative_positions",
     "check_rigid_from_3_points",
     "check_scalar_logits",
     "check_sights",
@@ -88,6 +115,9 @@ __all__ = [
     "check_split_points",
     "check_split_scalars",
     "check_term_weight",
+    "check_test_of_padding",
+    "check_test_of_point_logits",
+    "check_turn_about_x",
     "check_update_quaternion",
     "check_weighted_sum",
 ]

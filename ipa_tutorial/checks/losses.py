@@ -1,12 +1,14 @@
-"""FAPE and superposition."""
+"""FAPE, superposition, lDDT, and the loss of the training loop."""
 
 from __future__ import annotations
 
 import itertools
+from types import SimpleNamespace
 
 import torch
 from torch import Tensor
 
+from .. import training
 from ..rigid import Rigid
 from .draw import Draw
 from .engine import Case, Check
@@ -106,4 +108,66 @@ check_kabsch_rmsd = Check(
     rmsd_by_horn,
     special=(mirrored,),
     tolerance=1e-6,
+)
+
+
+# --- lDDT -------------------------------------------------------------------------------------------------------------
+
+
+def kept_one_by_one(predicted: Tensor, true: Tensor) -> Tensor:
+    """One batch element and one pair at a time; 1 where nobody has a neighbour."""
+    out = true.new_ones(true.shape[:-2])
+    for b in itertools.product(*map(range, out.shape)):
+        pairs = [(i, j) for i, j in itertools.permutations(range(true.shape[-2]), 2) if apart(true[b], i, j) < 15]
+        errors = [abs(apart(true[b], i, j) - apart(predicted[b], i, j)) for i, j in pairs]
+        if pairs:
+            out[b] = sum((e < 0.5) + (e < 1) + (e < 2) + (e < 4) for e in errors) / (4 * len(pairs))
+    return out
+
+
+def apart(x: Tensor, i: int, j: int) -> float:
+    return (x[i] - x[j]).norm().item()
+
+
+def slightly_wrong(d: Draw) -> tuple[Tensor, Tensor]:
+    """A prediction and the truth, Å: many pairs are near, some are far, and all four tolerances matter."""
+    true = 7 * d.normal(d.L, 3)
+    return true + 1.2 * d.normal(d.L, 3), true
+
+
+def scattered(d: Draw) -> Case:
+    predicted, true = slightly_wrong(d)
+    return Case((20 * predicted, true), "a prediction that has flown apart")
+
+
+check_lddt = Check(
+    "lDDT of the Cα atoms",
+    "losses.lddt",
+    slightly_wrong,
+    kept_one_by_one,
+    special=(
+        scattered,
+        lambda d: Case((d.normal(5, 3),) * 2, "a perfect prediction"),
+        lambda d: Case((d.normal(4, 3), 100 * d.normal(4, 3)), "nobody has a neighbour"),
+    ),
+)
+
+# --- the training loop ------------------------------------------------------------------------------------------------
+
+
+def fape_of_every_iteration(rigids: tuple[Rigid, ...], truth: Rigid, mask: Tensor) -> Tensor:
+    every = [Rigid(T.rotations, 10 * T.translations) for T in rigids]
+    return sum(fape_of_what_counts(T, truth, T.translations, truth.translations, mask, mask) for T in every).mean() / 3
+
+
+check_backbone_loss = Check(
+    "the loss of the training loop: FAPE, averaged over the iterations",
+    "training.backbone_loss",
+    lambda d: (tuple(d.frames(d.L) for _ in range(3)), d.frames(d.L).scale_translations(10.0), d.mask(d.L)),
+    fape_of_every_iteration,
+    suspects=("losses.fape",),
+    batches=((), (2,)),
+    tolerance=1e-4,  # AlphaFold's code adds ε to the number of pairs, the paper does not
+    names=("rigids", "truth", "mask"),
+    sound=lambda rigids, truth, mask: training.backbone_loss(SimpleNamespace(rigids=rigids), truth, mask),
 )
