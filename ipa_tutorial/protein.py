@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import operator
 import os
-from dataclasses import dataclass
 from itertools import groupby, pairwise
 from pathlib import Path
 
@@ -16,77 +15,19 @@ import gemmi
 import torch
 from torch import Tensor
 
+from .backbones import backbones
 from .library import as_pdb_id, bundled_names, find_bundled, read_entry
-from .rigid import Rigid, rigid_from_3_points
+from .protein_chain import ATOMS, Protein
 from .structure_file import parse_structure
 from .torsion import atom14_names
 
-ATOMS = ("N", "CA", "C", "O")
+__all__ = ["AMINO_ACIDS", "ATOMS", "Protein", "backbones", "load_atom14", "load_protein"]
+
 AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
 # Names that simulation programs give to protonation states and disulfides; the Protein Data Bank does not know them.
 FORCE_FIELD_NAMES = dict(
     HID="H", HIE="H", HIP="H", HSD="H", HSE="H", HSP="H", CYX="C", CYM="C", ASH="D", GLH="E", LYN="K"
 )
-ANGSTROM_PER_NM = 10.0
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Protein:
-    """One protein chain of L residues.
-
-    Attributes:
-        name: what it was loaded as: a usual name, a PDB id, or the stem of a file's name.
-        chain: the author's chain name.
-        sequence: L one-letter codes, 20 amino acids and X. Modified residues count as their parent (selenomethionine
-            M, selenocysteine C), D-amino acids as their mirror image, unknown and ambiguous ones as X.
-        residue_index: ``(L,)`` int64, the author's residue numbers, moved up by one for each inserted residue before
-            or at this place (52, 52A, 53 → 52, 53, 54): each residue has its own number and gaps stay visible.
-        residue_labels: L strings, the author's numbers with their insertion codes, such as ``"52A"``.
-        coordinates: ``(L, 4, 3)`` float32, Å, atoms N, CA, C, O; zero where an atom is missing.
-        atom_mask: ``(L, 4)`` bool, True where the file has the atom.
-    """
-
-    name: str
-    chain: str
-    sequence: str
-    residue_index: Tensor
-    residue_labels: tuple[str, ...]
-    coordinates: Tensor
-    atom_mask: Tensor
-
-    @property
-    def mask(self) -> Tensor:
-        """``(L,)`` bool: N, CA and C are all there, so that the residue has a frame."""
-        return self.atom_mask[:, :3].all(-1)
-
-    @property
-    def ca(self) -> Tensor:
-        """``(L, 3)``: the Cα atoms, Å."""
-        return self.coordinates[:, 1]
-
-    def rigids(self, dtype: torch.dtype = torch.float32) -> Rigid:
-        """One frame for each residue (Algorithm 21), shape ``(L,)``, translations in nanometres.
-
-        Algorithm 21 is applied in ångström, for which its epsilon is meant, and in double precision; only then are the
-        translations scaled. A masked residue (see :attr:`mask`) gets the identity.
-        """
-        n, ca, c = self.coordinates[:, :3].double().unbind(1)  # 3 times (L, 3)
-        frames = rigid_from_3_points(n, ca, c)
-        nothing = Rigid.identity(len(self), dtype=torch.float64)
-        real = self.mask[:, None]  # (L, 1)
-        rotations = torch.where(real[..., None], frames.rotations, nothing.rotations)  # (L, 3, 3)
-        translations = torch.where(real, frames.translations / ANGSTROM_PER_NM, nothing.translations)  # (L, 3)
-        return Rigid(rotations, translations).to(dtype)
-
-    def __len__(self) -> int:
-        return len(self.sequence)
-
-    def __repr__(self) -> str:
-        span = f"{self.residue_labels[0]}–{self.residue_labels[-1]}" if len(self) else "none"
-        letters = self.sequence if len(self) <= 20 else f"{self.sequence[:10]}…{self.sequence[-5:]}"
-        missing = len(self) - int(self.mask.sum())
-        note = f", {missing} without a complete backbone" if missing else ""
-        return f"Protein({self.name!r}, chain {self.chain!r}, {len(self)} residues, {span}, {letters}{note})"
 
 
 def load_protein(source: str | os.PathLike, chain: str | None = None, model: int = 0) -> Protein:

@@ -62,31 +62,8 @@ def torsion_to_frames(backbone: Rigid, angles: Tensor, residue_types: Tensor) ->
         rotations, as in AlphaFold.
     """
     no_turn = angles.new_tensor([0.0, 1.0]).expand_as(angles[..., :1, :])  # sin 0, cos 1: the backbone group
-    turns = turn_about_x(torch.cat([no_turn, angles], dim=-2))  # (*, L, 8)
-    return compose_groups(backbone, _default_frames(residue_types, angles.dtype), turns)
-
-
-def turn_about_x(angles: Tensor) -> Rigid:
-    """Algorithm 25, makeRotX: unit vectors (sin, cos) ``(*, 2)`` → frames ``(*)`` that turn about x, without a push."""
-    sin, cos = angles.unbind(-1)
-    zero, one = torch.zeros_like(sin), torch.ones_like(sin)
-    rows = [[one, zero, zero], [zero, cos, -sin], [zero, sin, cos]]
-    rotations = torch.stack([torch.stack(row, dim=-1) for row in rows], dim=-2)  # (*, 3, 3)
-    return Rigid(rotations, rotations.new_zeros(rotations.shape[:-1]))
-
-
-def compose_groups(backbone: Rigid, default: Rigid, turns: Rigid) -> Rigid:
-    """Algorithm 24, lines 2–10: each group turned about its own bond and set upon the frame that carries it.
-
-    Args:
-        backbone: ``(*, L)``.
-        default: ``(*, L, 8)``, each group's frame in the frame that carries it, at angle zero.
-        turns: ``(*, L, 8)``, rotations about x.
-
-    Returns:
-        ``(*, L, 8)``, in the order of ``GROUPS``. The backbone carries the first five, χ1 carries χ2, and so on.
-    """
-    turned = default @ turns  # (*, L, 8)
+    turns = _turn_about_x(torch.cat([no_turn, angles], dim=-2))  # (*, L, 8)
+    turned = _default_frames(residue_types, angles.dtype) @ turns  # (*, L, 8)
     groups = [turned[..., g] for g in range(len(GROUPS))]
     for g in range(GROUPS.index("chi2"), len(GROUPS)):  # χ2 sits on what χ1 has turned, and so on
         groups[g] = groups[g - 1] @ groups[g]
@@ -102,18 +79,9 @@ def frames_to_atom14(frames: Rigid, residue_types: Tensor) -> Tensor:
     """
     group = _look_up("atom14_group", residue_types).long()  # (*, L, 14)
     ideal = _look_up("atom14_positions", residue_types).to(frames.dtype)  # (*, L, 14, 3)
-    return place_atoms(frames, group, ideal) * atom14_mask(residue_types)[..., None]
-
-
-def place_atoms(frames: Rigid, group: Tensor, ideal: Tensor) -> Tensor:
-    """Each atom from its place in its group's frame to its place in the world.
-
-    Group frames ``(*, L, G)``, which of them each atom belongs to ``(*, L, A)``, integers below G, and the atoms in
-    these frames ``(*, L, A, 3)`` → ``(*, L, A, 3)``, in the unit of the frames.
-    """
-    R = frames.rotations.take_along_dim(group[..., None, None], dim=-3)  # (*, L, A, 3, 3)
-    t = frames.translations.take_along_dim(group[..., None], dim=-2)  # (*, L, A, 3)
-    return Rigid(R, t).apply(ideal)
+    R = frames.rotations.take_along_dim(group[..., None, None], dim=-3)  # (*, L, 14, 3, 3)
+    t = frames.translations.take_along_dim(group[..., None], dim=-2)  # (*, L, 14, 3)
+    return Rigid(R, t).apply(ideal) * atom14_mask(residue_types)[..., None]
 
 
 def atoms_to_torsion(
@@ -148,7 +116,7 @@ def atoms_to_torsion(
         angles.append(_nearest_turn(still[..., None].invert_apply(atoms), ideal, moved))  # (*, L, 2)
         masks.append(moved.any(-1))
         if g >= GROUPS.index("chi1"):  # χ2 sits on what χ1 has turned, and so on
-            carrier = still @ turn_about_x(angles[-1])
+            carrier = still @ _turn_about_x(angles[-1])
     return torch.stack(angles, dim=-2), torch.stack(masks, dim=-1)
 
 
@@ -161,6 +129,15 @@ def _nearest_turn(seen: Tensor, ideal: Tensor, moved: Tensor) -> Tensor:
     turned = squared > 1e-12  # else there is no atom, or all of them lie on the axis: nothing to turn
     length = squared.where(turned, 1).sqrt()
     return torch.stack([(sine / length).where(turned, 0), (cosine / length).where(turned, 1)], dim=-1)
+
+
+def _turn_about_x(angles: Tensor) -> Rigid:
+    """makeRotX: unit (sin, cos) ``(*, 2)`` → ``(*)``."""
+    sin, cos = angles.unbind(-1)
+    zero, one = torch.zeros_like(sin), torch.ones_like(sin)
+    rows = [[one, zero, zero], [zero, cos, -sin], [zero, sin, cos]]
+    rotations = torch.stack([torch.stack(row, dim=-1) for row in rows], dim=-2)  # (*, 3, 3)
+    return Rigid(rotations, rotations.new_zeros(rotations.shape[:-1]))
 
 
 def _default_frames(residue_types: Tensor, dtype: torch.dtype) -> Rigid:

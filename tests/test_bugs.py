@@ -78,6 +78,7 @@ FOUND_BY = {
     test_blocks.test_a_small_update_turns_a_little: "update-without-the-one",
     test_blocks.test_a_block_leaves_its_input_alone_and_can_be_trained: "residual-in-place",
     test_blocks.test_detached_rotations_pass_no_gradient_and_the_others_do: "gradient-through-rotations",
+    test_torsion.test_a_positive_angle_turns_y_towards_z: "cosine-first turned-backwards",
     test_structure_module.test_line_20_stops_the_gradient_of_the_rotations_and_of_nothing_else: "line-20-left-out",
     test_losses.test_fape_by_two_loops: """
         sights-with-R-for-its-transpose distance-left-squared clamp-never-used fape-without-length-scale""",
@@ -87,18 +88,11 @@ FOUND_BY = {
     test_losses.test_a_clamp_of_zero_means_no_clamp_and_any_other_clamps: "clamp-zero-taken-literally",
     test_losses.test_fape_does_not_look_at_what_is_masked: "fape-of-the-padding",
     test_losses.test_rmsd_sees_a_mirror_image: "superposed-by-reflection",
-    test_losses.test_lddt_by_two_loops: """
-        lddt-of-predicted-neighbours lddt-with-itself lddt-of-all-pairs lddt-as-mean-of-residues""",
-    test_training.test_relative_positions_see_a_gap_and_end_at_32: """
-        offsets-the-other-way-round offsets-without-direction offsets-counted-by-place offsets-wrapped-around""",
-    test_torsion.test_a_quarter_turn_about_x_sends_y_to_z: "turned-the-other-way cosine-read-first",
-    test_torsion.test_the_angles_of_lysine_are_those_that_four_atoms_have: """
-        every-chi-on-the-backbone turned-before-set-in-place one-long-chain-of-groups every-atom-on-the-backbone""",
-    test_blocks.test_post_norm_block_is_lines_6_to_9_of_algorithm_20: """
-        norm-before-for-after norm-of-the-addend residual-forgotten one-norm-for-both""",
-    test_testing.test_what_is_equivariant_passes: "invariant-for-equivariant moved-on-the-right",
-    test_testing.test_frames_must_move_in_place_and_in_stance: """
-        where-but-not-how-it-stands equivariant-under-turns-alone""",
+    test_losses.test_lddt_asks_which_true_neighbours_were_kept: """
+        neighbour-of-oneself neighbours-of-the-prediction only-stretching-counts""",
+    test_losses.test_lddt_ignores_padding_whatever_it_holds: "neighbours-among-the-padding",
+    test_training.test_relative_positions_are_clipped_and_point_from_query_to_key: """
+        offsets-backwards offsets-without-sign gaps-in-the-chain-closed clipped-after-the-shift""",
     test_training.test_the_loss_pulls_at_a_residue_that_is_far_away: "clamped-too-early",
     test_training.test_the_loss_judges_how_a_residue_stands_and_not_only_where: "rmsd-as-the-loss",
     test_training.test_the_loss_of_a_perfect_prediction_in_nanometres_is_a_thousandth: "nanometres-against-angstrom",

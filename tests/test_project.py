@@ -216,7 +216,7 @@ def test_a_broken_link_is_noticed(tmp_path):
 # pictures but pictures.
 ORDER = """
 rigid inputs quaternion attention streamed_attention fast blocks torsion structure_module losses
-library structure_file protein training alphafold testing bugs checks
+protein_chain backbones library structure_file protein training denoising ablations alphafold testing bugs checks
 ribbon secondary_structure chain camera picture embedding drawing style strip maps curves typeset card dataflow plots
 scene trajectory viewer benchmark
 """

@@ -11,17 +11,16 @@ from ipa_tutorial import Rigid, load_protein, random_rigid
 from ipa_tutorial.protein import load_atom14
 from ipa_tutorial.torsion import (
     RESIDUE_TYPES,
+    _turn_about_x,
     atom14_mask,
     atom14_names,
     atoms_to_torsion,
     frames_to_atom14,
     sequence_to_types,
     torsion_to_frames,
-    turn_about_x,
 )
 
 F64 = torch.float64
-SIGNS = torch.tensor([[1.0], [1.0], [-1.0]], dtype=F64)  # y → z, z → −y
 
 
 def rebuild(backbone, angles, types):
@@ -49,27 +48,11 @@ def test_angles_to_atoms_and_back(seed, batch):
     torch.testing.assert_close(rebuild(backbone, found, types), atoms, rtol=0, atol=1e-5)
 
 
-def test_a_quarter_turn_about_x_sends_y_to_z():
-    turn = turn_about_x(torch.tensor([1.0, 0.0], dtype=F64))  # sin, cos of 90°
-    torch.testing.assert_close(turn.apply(torch.eye(3, dtype=F64)), torch.eye(3, dtype=F64)[[0, 2, 1]] * SIGNS)
-
-
-def dihedral(a, b, c, d):
-    """The textbook's torsion angle of four atoms, (*) each, radians."""
-    axis = (c - b) / (c - b).norm(dim=-1, keepdim=True)
-    u, v = (x - (x * axis).sum(-1, keepdim=True) * axis for x in (a - b, d - c))
-    return torch.atan2((torch.linalg.cross(axis, u) * v).sum(-1), (u * v).sum(-1))
-
-
-def test_the_angles_of_lysine_are_those_that_four_atoms_have():
-    """The atoms N, Cα, Cβ, Cγ, Cδ, Cε, Nζ, four at a time, have the torsions χ1 to χ4 that were put in."""
-    types = torch.full((7,), RESIDUE_TYPES.index("K"))
-    _, backbone, angles = random_residues((7,))
-    atoms = rebuild(backbone, angles, types)[:, [0, 1, 4, 5, 6, 7, 8]]  # (7, 7, 3)
-    for k in range(4):
-        measured = dihedral(*atoms[:, k : k + 4].unbind(1))
-        expected = torch.atan2(*angles[:, 3 + k].unbind(-1))
-        assert torch.cos(measured - expected).min() > math.cos(math.radians(1))  # the tables have three decimals
+def test_a_positive_angle_turns_y_towards_z():
+    quarter, none = torch.tensor([[1.0, 0.0], [0.0, 1.0]], dtype=torch.float64)  # (sin, cos)
+    y = torch.tensor([0.3, 1.0, 0.0], dtype=torch.float64)
+    torch.testing.assert_close(_turn_about_x(quarter).apply(y), torch.tensor([0.3, 0.0, 1.0], dtype=torch.float64))
+    torch.testing.assert_close(_turn_about_x(none).apply(y), y)
 
 
 def test_the_number_of_torsions_of_each_residue_type():

@@ -1,11 +1,11 @@
-"""FAPE (Algorithm 28), superposition, lDDT, and the loss of the training loop."""
+"""FAPE (Algorithm 28), superposition, and the loss of the training loop."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from ..losses import fape, kabsch_rmsd, lddt, sights
+from ..losses import fape, kabsch_rmsd, sights
 from ..rigid import Rigid
 from ..structure_module import NM_TO_ANGSTROM, Structure
 from . import seen
@@ -148,74 +148,6 @@ def fape_of_the_padding(
 def superposed_by_reflection(a: Tensor, b: Tensor, mask: Tensor | None = None) -> Tensor:
     mirror = a.new_tensor([1, 1, -1])
     return torch.minimum(kabsch_rmsd(a, b, mask), kabsch_rmsd(a * mirror, b, mask))
-
-
-# --- lDDT -------------------------------------------------------------------------------------------------------------
-
-TOLERANCES = 0.5, 1.0, 2.0, 4.0  # Å
-
-
-def share_kept(predicted: Tensor, true: Tensor, scored: Tensor, axes: tuple[int, ...]) -> Tensor:
-    error = (torch.cdist(predicted, predicted) - torch.cdist(true, true)).abs()  # (*, L, L)
-    kept = sum((error < tolerance).to(true.dtype) for tolerance in TOLERANCES) / len(TOLERANCES)
-    return (1e-10 + (kept * scored).sum(axes)) / (1e-10 + scored.sum(axes))
-
-
-def pairs_to_score(near: Tensor, mask: Tensor | None, with_itself: bool = False) -> Tensor:
-    """``near (*, L, L)`` without padding and, normally, without the diagonal."""
-    scored = near if with_itself else near & ~torch.eye(near.shape[-1], dtype=torch.bool, device=near.device)
-    return scored if mask is None else scored & mask[..., :, None] & mask[..., None, :]
-
-
-@bug(
-    "losses.lddt",
-    wrong="pairs are chosen by their distance in the prediction: what has flown apart is not asked about",
-    symptom="the further a prediction is scattered, the better it scores",
-    seen=seen.INVITED,
-)
-def lddt_of_predicted_neighbours(
-    predicted: Tensor, true: Tensor, mask: Tensor | None = None, cutoff: float = 15.0, per_residue: bool = False
-) -> Tensor:
-    scored = pairs_to_score(torch.cdist(predicted, predicted) < cutoff, mask)
-    return share_kept(predicted, true, scored, (-1,) if per_residue else (-1, -2))
-
-
-@bug(
-    "losses.lddt",
-    wrong="each residue's distance to itself is scored as well, and zero is always kept",
-    symptom="every score is too high, that of a poor prediction most of all",
-    seen=seen.INVITED,
-)
-def lddt_with_itself(
-    predicted: Tensor, true: Tensor, mask: Tensor | None = None, cutoff: float = 15.0, per_residue: bool = False
-) -> Tensor:
-    scored = pairs_to_score(torch.cdist(true, true) < cutoff, mask, with_itself=True)
-    return share_kept(predicted, true, scored, (-1,) if per_residue else (-1, -2))
-
-
-@bug(
-    "losses.lddt",
-    wrong="all pairs are scored, near or far: the L of lDDT, local, is lost",
-    symptom="a hinge between two perfect halves costs nearly all of the score",
-    seen=seen.INVITED,
-)
-def lddt_of_all_pairs(
-    predicted: Tensor, true: Tensor, mask: Tensor | None = None, cutoff: float = 15.0, per_residue: bool = False
-) -> Tensor:
-    return lddt(predicted, true, mask, float("inf"), per_residue)
-
-
-@bug(
-    "losses.lddt",
-    wrong="the mean of the residues' scores for the share of all pairs: few neighbours count as much as many",
-    symptom="loose ends weigh more than the core; close to right, and never equal",
-    seen=seen.INVITED,
-)
-def lddt_as_mean_of_residues(
-    predicted: Tensor, true: Tensor, mask: Tensor | None = None, cutoff: float = 15.0, per_residue: bool = False
-) -> Tensor:
-    scores = lddt(predicted, true, mask, cutoff, per_residue=True)  # (*, L)
-    return scores if per_residue else scores.mean(-1)
 
 
 # --- the training loop ------------------------------------------------------------------------------------------------

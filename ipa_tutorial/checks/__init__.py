@@ -32,21 +32,24 @@ from .engine import (
     CheckFailed,
     Verdict,
 )
+from .folding import (
+    check_backbone_loss,
+    check_best_chain,
+    check_relative_positions,
+)
 from .frames import (
     check_apply,
     check_compose,
     check_compose_update,
     check_inverse,
     check_invert_apply,
-    check_made_equivariant,
     check_quaternion_multiply,
     check_quaternion_to_rotation,
-    check_relative_frames,
     check_rigid_from_3_points,
     check_update_quaternion,
 )
 from .losses import (
-    check_backbone_loss,
+    check_clamp_some,
     check_fape,
     check_kabsch_rmsd,
     check_lddt,
@@ -54,22 +57,21 @@ from .losses import (
 )
 from .module import (
     check_attention,
-    check_block,
 )
-from .structure import (
-    check_compose_groups,
+from .moving import (
+    check_assert_equivariant,
+    check_hang_frames,
     check_place_atoms,
-    check_relative_positions,
+    check_relative_frames,
     check_turn_about_x,
 )
-from .testing import (
-    check_assert_equivariant,
-    check_assert_invariant,
-)
-from .tests_of import (
-    check_assert_close,
+from .own_tests import (
+    check_test_of_a_full_mask,
+    check_test_of_motions,
     check_test_of_padding,
-    check_test_of_point_logits,
+)
+from .testing import (
+    check_assert_invariant,
 )
 
 __all__ = [
@@ -78,7 +80,6 @@ __all__ = [
     "CheckFailed",
     "Verdict",
     "check_apply",
-    "check_assert_close",
     "check_assert_equivariant",
     "check_assert_invariant",
     "check_attend_pairs",
@@ -87,19 +88,19 @@ __all__ = [
     "check_attention",
     "check_attention_weights",
     "check_backbone_loss",
-    "check_block",
+    "check_best_chain",
+    "check_clamp_some",
     "check_compose",
-    "check_compose_groups",
     "check_compose_update",
     "check_concatenate_heads",
     "check_fape",
+    "check_hang_frames",
     "check_hide_padding",
     "check_inverse",
     "check_inverse_softplus",
     "check_invert_apply",
     "check_kabsch_rmsd",
     "check_lddt",
-    "check_made_equivariant",
     "check_place_atoms",
     "check_point_logits",
     "check_point_norms",
@@ -115,8 +116,9 @@ __all__ = [
     "check_split_points",
     "check_split_scalars",
     "check_term_weight",
+    "check_test_of_a_full_mask",
+    "check_test_of_motions",
     "check_test_of_padding",
-    "check_test_of_point_logits",
     "check_turn_about_x",
     "check_update_quaternion",
     "check_weighted_sum",

@@ -17,7 +17,7 @@ import torch
 from ..bugs import Bug
 from ..bugs.registry import locate
 from . import words
-from .compare import InputChanged, Problem, Unfinished, answered, compare
+from .compare import Problem, Unfinished, answered, compare
 from .draw import Draw
 from .gradients import gradient_problem
 from .naming import Tried, name_the_bug
@@ -63,8 +63,7 @@ class Check:
 
     Args:
         title: of the exercise, as the verdict names it.
-        where: the package's own function, ``"attention.point_logits"``; its bugs are the first suspects. "" where the
-            package has none, and ``sound`` answers.
+        where: the package's own function, ``"attention.point_logits"``; its bugs are the first suspects.
         inputs: draws the arguments.
         reference: the right answer in float64, independent of the package.
         suspects: further functions whose bugs would show.
@@ -152,8 +151,7 @@ class Check:
             return Unfinished(f"it returns {output!r}: is there a line 'return …' at its end?")
         changed = compare(tuple(flat(arguments)), tuple(flat(case.arguments)), 0.0, finite=False)
         if changed is not None:
-            what = "it changes its own input: write x = x + y where you write x += y, or work on a clone"
-            return Problem(what, error=InputChanged)
+            return Problem("it changes its own input: write x = x + y where you write x += y, or work on a clone")
         return output
 
     def chance(self, function: Callable, case: Case, outcome: Any) -> Problem | None:
@@ -201,8 +199,9 @@ class Check:
         return Verdict("wrong", words.wrong(self.title, *lines, *(words.of_bug(bug) if bug else [])), bug)
 
     def packaged(self) -> Callable:
-        """The package's own answer, looked up anew each time: it may have a bug planted in it."""
-        return self.sound or getattr(*locate(self.where))
+        """The package's own function, looked up anew each time: it may have a bug planted in it."""
+        owner, attribute = locate(self.where)
+        return self.sound or getattr(owner, attribute)
 
     def describe(self, case: Case) -> str:
         parameters = list(inspect.signature(self.packaged()).parameters.values())

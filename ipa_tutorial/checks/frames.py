@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
@@ -58,61 +56,6 @@ check_inverse = Check(
     lambda d: (d.frames(d.L),),
     lambda T: from_homogeneous(torch.linalg.inv(homogeneous(T))),
     names=("T",),
-)
-
-# --- what is invariant, and what is made equivariant ------------------------------------------------------------------
-
-
-def seen_by_everybody(T: Rigid) -> Rigid:
-    matrices = homogeneous(T)
-    return from_homogeneous(torch.linalg.inv(matrices)[..., :, None, :, :] @ matrices[..., None, :, :, :])
-
-
-def pushed_along_the_world(T: Rigid) -> Rigid:
-    return Rigid(T.rotations, T.translations + T.translations.new_tensor([1.0, 2.0, 3.0]))
-
-
-def mirrored_places(T: Rigid) -> Rigid:
-    return Rigid(T.rotations, -T.translations)
-
-
-def turned_in_the_world(T: Rigid) -> Rigid:
-    turn = torch.tensor([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]], dtype=T.dtype)
-    return Rigid(turn @ T.rotations, T.translations)
-
-
-def through_the_eyes_of_the_first(f: Callable[[Rigid], Rigid], T: Rigid) -> Rigid:
-    first = homogeneous(T)[..., :1, :, :]
-    answer = f(from_homogeneous(torch.linalg.inv(first) @ homogeneous(T)))
-    return from_homogeneous(first @ homogeneous(answer))
-
-
-def through_the_first_frame(f: Callable[[Rigid], Rigid], T: Rigid) -> Rigid:
-    return T[..., :1] @ f(T[..., :1].inverse() @ T)
-
-
-check_relative_frames = Check(
-    "every frame as every frame sees it, T_i⁻¹ ∘ T_j",
-    "",
-    lambda d: (d.frames(d.L),),
-    seen_by_everybody,
-    suspects=("rigid.Rigid.inverse", "rigid.Rigid.__matmul__"),
-    names=("T",),
-    sound=lambda T: T[..., :, None].inverse() @ T[..., None, :],
-)
-
-check_made_equivariant = Check(
-    "any function made equivariant",
-    "",
-    lambda d: (turned_in_the_world, d.frames(d.L)),
-    through_the_eyes_of_the_first,
-    suspects=("rigid.Rigid.inverse", "rigid.Rigid.__matmul__"),
-    special=(
-        lambda d: Case((pushed_along_the_world, d.frames(5)), "a function that pushes along the world's axes"),
-        lambda d: Case((mirrored_places, d.frames(5)), "a function that reflects all places in the origin"),
-    ),
-    names=("f", "T"),
-    sound=through_the_first_frame,
 )
 
 # --- Algorithm 21 ----------------------------------------------------------------------------------------------------

@@ -1,14 +1,14 @@
-"""FAPE, superposition, lDDT, and the loss of the training loop."""
+"""FAPE, superposition and lDDT."""
 
 from __future__ import annotations
 
 import itertools
-from types import SimpleNamespace
+import math
 
 import torch
 from torch import Tensor
 
-from .. import training
+from ..losses import clamp_distance, lddt
 from ..rigid import Rigid
 from .draw import Draw
 from .engine import Case, Check
@@ -79,6 +79,44 @@ check_fape = Check(
     tolerance=1e-4,  # AlphaFold's code adds ε to the number of pairs, the paper does not
 )
 
+# --- the clamp, example by example -----------------------------------------------------------------------------------
+
+
+def tossed(d: Draw) -> tuple[Tensor, Tensor, float]:
+    """Distances in Å, a coin for each batch element, and a clamp that cuts about half of the distances."""
+    return 10 * d.normal(d.L, d.P).abs(), torch.rand(d.batch, generator=d.generator) < 0.5, 6.0
+
+
+def clamped_one_by_one(distance: Tensor, coin: Tensor, clamp: float) -> Tensor:
+    out = distance.clone()
+    for b in itertools.product(*map(range, coin.shape)):
+        if coin[b] and clamp > 0:
+            out[b] = torch.minimum(distance[b], distance.new_tensor(clamp))
+    return out
+
+
+def by_the_packages_clamp(distance: Tensor, coin: Tensor, clamp: float) -> Tensor:
+    return torch.where(coin[..., None, None], clamp_distance(distance, clamp), distance)
+
+
+def every_other(d: Draw, clamp: float) -> tuple[Tensor, Tensor, float]:
+    return 10 * torch.stack([d.normal(3, 5).abs() for _ in range(3)]), torch.tensor([True, False, True]), clamp
+
+
+check_clamp_some = Check(
+    "Algorithm 28, line 4: a clamp for some of the batch",
+    "losses.clamp_distance",
+    tossed,
+    clamped_one_by_one,
+    special=(
+        lambda d: Case(every_other(d, 8.0), "as many proteins as frames"),
+        lambda d: Case(every_other(d, 0.0), "a clamp of 0, which means none"),
+    ),
+    sound=by_the_packages_clamp,
+)
+
+# --- superposition ---------------------------------------------------------------------------------------------------
+
 
 def rmsd_by_horn(a: Tensor, b: Tensor) -> Tensor:
     """Horn's way: the best quaternion is an eigenvector, so no reflection can come in."""
@@ -110,64 +148,51 @@ check_kabsch_rmsd = Check(
     tolerance=1e-6,
 )
 
+# --- lDDT ------------------------------------------------------------------------------------------------------------
 
-# --- lDDT -------------------------------------------------------------------------------------------------------------
+
+def neighbourly(d: Draw) -> tuple[Tensor, Tensor]:
+    true = 7 * d.normal(d.L, 3)
+    return true + d.normal(d.L, 3), true
 
 
-def kept_one_by_one(predicted: Tensor, true: Tensor) -> Tensor:
-    """One batch element and one pair at a time; 1 where nobody has a neighbour."""
-    out = true.new_ones(true.shape[:-2])
-    for b in itertools.product(*map(range, out.shape)):
-        pairs = [(i, j) for i, j in itertools.permutations(range(true.shape[-2]), 2) if apart(true[b], i, j) < 15]
-        errors = [abs(apart(true[b], i, j) - apart(predicted[b], i, j)) for i, j in pairs]
-        if pairs:
-            out[b] = sum((e < 0.5) + (e < 1) + (e < 2) + (e < 4) for e in errors) / (4 * len(pairs))
+def kept_one_by_one(predicted: Tensor, true: Tensor, mask: Tensor | None = None) -> Tensor:
+    """One residue and one neighbour at a time."""
+    batch, L = true.shape[:-2], true.shape[-2]
+    real = torch.ones(*batch, L, dtype=torch.bool) if mask is None else mask
+    out = torch.ones(*batch, L, dtype=true.dtype)
+    for *b, i in itertools.product(*map(range, batch), range(L)):
+        scores = []
+        for j in range(L):
+            there, here = (math.dist(x[(*b, i)].tolist(), x[(*b, j)].tolist()) for x in (true, predicted))
+            if i != j and real[(*b, i)] and real[(*b, j)] and there < 15.0:
+                scores.append(sum(abs(here - there) < tolerance for tolerance in (0.5, 1.0, 2.0, 4.0)) / 4)
+        out[(*b, i)] = sum(scores) / len(scores) if scores else 1.0
     return out
 
 
-def apart(x: Tensor, i: int, j: int) -> float:
-    return (x[i] - x[j]).norm().item()
+def lddt_of_the_package(predicted: Tensor, true: Tensor, mask: Tensor | None = None) -> Tensor:
+    return lddt(predicted, true, mask, per_residue=True)
 
 
-def slightly_wrong(d: Draw) -> tuple[Tensor, Tensor]:
-    """A prediction and the truth, Å: many pairs are near, some are far, and all four tolerances matter."""
-    true = 7 * d.normal(d.L, 3)
-    return true + 1.2 * d.normal(d.L, 3), true
+def scaled(factor: float, name: str):
+    def case(d: Draw) -> Case:
+        predicted, true = neighbourly(d)
+        return Case((factor * predicted, true), name)
 
-
-def scattered(d: Draw) -> Case:
-    predicted, true = slightly_wrong(d)
-    return Case((20 * predicted, true), "a prediction that has flown apart")
+    return case
 
 
 check_lddt = Check(
-    "lDDT of the Cα atoms",
+    "lDDT, residue by residue",
     "losses.lddt",
-    slightly_wrong,
+    neighbourly,
     kept_one_by_one,
     special=(
-        scattered,
-        lambda d: Case((d.normal(5, 3),) * 2, "a perfect prediction"),
-        lambda d: Case((d.normal(4, 3), 100 * d.normal(4, 3)), "nobody has a neighbour"),
+        scaled(3.0, "a prediction that has fallen apart"),
+        scaled(0.3, "a prediction that has collapsed"),
+        lambda d: Case((*neighbourly(d), d.mask(d.L)), "with padding"),
     ),
-)
-
-# --- the training loop ------------------------------------------------------------------------------------------------
-
-
-def fape_of_every_iteration(rigids: tuple[Rigid, ...], truth: Rigid, mask: Tensor) -> Tensor:
-    every = [Rigid(T.rotations, 10 * T.translations) for T in rigids]
-    return sum(fape_of_what_counts(T, truth, T.translations, truth.translations, mask, mask) for T in every).mean() / 3
-
-
-check_backbone_loss = Check(
-    "the loss of the training loop: FAPE, averaged over the iterations",
-    "training.backbone_loss",
-    lambda d: (tuple(d.frames(d.L) for _ in range(3)), d.frames(d.L).scale_translations(10.0), d.mask(d.L)),
-    fape_of_every_iteration,
-    suspects=("losses.fape",),
-    batches=((), (2,)),
-    tolerance=1e-4,  # AlphaFold's code adds ε to the number of pairs, the paper does not
-    names=("rigids", "truth", "mask"),
-    sound=lambda rigids, truth, mask: training.backbone_loss(SimpleNamespace(rigids=rigids), truth, mask),
+    view=lambda out, predicted, true, mask=None: out if mask is None else out[mask],
+    sound=lddt_of_the_package,
 )

@@ -61,8 +61,6 @@ def of_argument(name: str, value: Any) -> str:
         return f"{label}{number_list(value)}" if value.numel() <= 4 else f"{label}tensor {tuple(value.shape)}"
     if isinstance(value, nn.Module):
         return f"{label}{type(value).__name__}"
-    if isinstance(value, tuple):
-        return f"{label}{kind(value)}"
     if callable(value):
         return f"{label}{getattr(value, '__name__', 'a function')}"
     return f"{label}{value!r}"
