@@ -1,0 +1,171 @@
+"""Teaching the flow model: it learns, it can be interrupted, and the one that comes along is what it says it is."""
+
+import hashlib
+import re
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from ipa_tutorial.backbones import backbones
+from ipa_tutorial.dream_report import Row, dreams, pooled, read_csv, rows, summary, write_csv
+from ipa_tutorial.flow import noise
+from ipa_tutorial.flow_model import TRAINED, FlowModel, load_flow_model
+from ipa_tutorial.flow_training import FlowTrainer, half_cosine
+from ipa_tutorial.measures import measure
+
+SMALL = dict(dim=16, pair_dim=6, depth=2, heads=2)
+SHORT = [chain for chain in backbones("train") if len(chain) <= 45][:6]
+
+
+def small_trainer(steps=20, **options) -> FlowTrainer:
+    return FlowTrainer(SHORT, steps, residues=100, **(SMALL | options))
+
+
+# ------------------------------------------------------------------------------------------------------- training
+
+
+def test_it_learns_a_few_chains():
+    history = small_trainer(steps=80).train(progress=False)
+    total = [sum(step.values()) for step in history]
+    assert sum(total[-20:]) < 0.6 * sum(total[:20])
+
+
+def test_the_average_follows_the_weights_and_is_not_them():
+    trainer = small_trainer()
+    fresh = FlowTrainer(SHORT, 20, residues=100, **SMALL).model.state_dict()
+    trainer.train(progress=False)
+    now, average = trainer.model.state_dict(), trainer.average.state_dict()
+    moved = [name for name in now if not torch.equal(now[name], fresh[name])]
+    assert len(moved) > 0.9 * len(now)
+    for name in moved:
+        assert not torch.equal(now[name], average[name])
+        assert not torch.equal(fresh[name], average[name])
+
+
+def test_an_interrupted_training_ends_like_one_that_was_not():
+    whole = small_trainer()
+    whole.train(progress=False)
+    first = small_trainer()
+    first.train(7, progress=False)
+    second = small_trainer(seed=5)  # everything that matters is in the state
+    second.restore(first.state())
+    second.train(progress=False)
+    assert second.history == whole.history
+    assert_close(second.average.state_dict(), whole.average.state_dict())
+
+
+def test_a_seed_decides_everything():
+    runs = [small_trainer(seed=seed).train(3, progress=False) for seed in (0, 0, 1)]
+    assert runs[0] == runs[1] != runs[2]
+
+
+def test_each_pass_shows_each_chain_once_and_no_batch_is_too_large():
+    trainer = FlowTrainer(backbones("train"), 5, **SMALL)
+    groups = list(trainer.batches())
+    assert sorted(i for group in groups for i in group) == list(range(900))
+    assert max(len(group) * max(len(trainer.proteins[i]) for i in group) for group in groups) <= 512
+    assert groups != list(trainer.batches())
+
+
+def test_times_cover_the_way_and_more_of_its_end():
+    t = small_trainer().times(40_000)
+    assert t.min() >= 0 and t.max() <= 1
+    assert (t > 0.6).float().mean().item() == pytest.approx(0.25 + 0.75 * 0.4, abs=0.01)
+
+
+def test_the_learning_rate_falls_to_nothing():
+    assert [half_cosine(x) for x in (0.0, 0.5, 1.0)] == pytest.approx([1, 0.5, 0], abs=1e-6)
+
+
+def test_what_cannot_be_trained_is_refused():
+    with pytest.raises(ValueError, match="steps must be at least 1, got 0"):
+        small_trainer(steps=0)
+    with pytest.raises(ValueError, match=r"proteins must hold chains of 1 to 30 residues, the longest has \d+"):
+        FlowTrainer(SHORT, 5, residues=30)
+    with pytest.raises(ValueError, match="the longest has 0"):
+        FlowTrainer([], 5)
+
+
+# ------------------------------------------------------------------------------------------ the one that comes along
+
+
+def test_the_trained_model_is_the_one_described():
+    page = (TRAINED.parent / "README.md").read_text(encoding="utf-8")
+    checksum, name = (TRAINED.parent / "SHA256SUMS").read_text().split()
+    assert name == TRAINED.name and hashlib.sha256(TRAINED.read_bytes()).hexdigest() == checksum
+    assert TRAINED.stat().st_size < 4_000_000
+    model = load_flow_model()
+    parameters = sum(p.numel() for p in model.parameters())
+    assert f"{parameters:,} parameters" in page
+    assert not model.training and all(p.isfinite().all() and p.dtype == torch.float32 for p in model.parameters())
+
+
+def test_it_loads_strictly(tmp_path):
+    weights = torch.load(TRAINED, weights_only=True)
+    del weights["embed_single.bias"]
+    torch.save(weights, tmp_path / "less.pt")
+    with pytest.raises(RuntimeError, match=re.escape("embed_single.bias")):
+        load_flow_model(tmp_path / "less.pt")
+
+
+def test_it_dreams_as_it_did_when_it_was_measured():
+    """Four short dreams from one seed: the same summary, as far as another machine's rounding allows."""
+    measures = [
+        measure(atoms) for atoms in dreams(load_flow_model(), [50, 54, 57, 60], seed=3, steps=30, progress=False)
+    ]
+    assert torch.cat([m.ca_ca for m in measures]).mean().item() == pytest.approx(3.802, abs=0.01)
+    assert torch.cat([m.bond for m in measures]).mean().item() == pytest.approx(1.322, abs=0.01)
+    assert [m.radius for m in measures] == pytest.approx([10.72, 9.95, 9.62, 10.21], rel=0.05)
+    assert [m.helix for m in measures] == pytest.approx([0.36, 0.17, 0.49, 0.40], abs=0.15)
+    fresh = [measure(atoms) for atoms in dreams(FlowModel(), [50], seed=3, steps=5, progress=False)]
+    assert fresh[0].ca_ca.mean().item() > 10  # an untrained one leaves the noise as it is
+
+
+def test_dreams_come_in_the_lengths_and_order_that_were_asked_for():
+    chains = dreams(FlowModel(**SMALL), [7, 5, 9], steps=2, progress=False)
+    assert [tuple(atoms.shape) for atoms in chains] == [(7, 4, 3), (5, 4, 3), (9, 4, 3)]
+    again = dreams(FlowModel(**SMALL), [7, 5, 9], steps=2, progress=False)
+    alone = noise(torch.ones(1, 9, dtype=torch.bool), torch.Generator().manual_seed(0))
+    assert alone.shape == (1, 9) and all(a.shape == b.shape for a, b in zip(chains, again, strict=True))
+
+
+# --------------------------------------------------------------------------------------------------------- the report
+
+
+def a_row(source="dream", length=11, **values) -> Row:
+    numbers = dict.fromkeys(Row.__dataclass_fields__, 0.0) | dict(source=source, name="x", length=length, nearest="y")
+    return Row(**(numbers | dict(clashes=0, sound=1) | values))
+
+
+def test_pooling_means_and_deviations_is_measuring_all_bonds_together():
+    bonds = [torch.randn(n, dtype=torch.float64) + n for n in (4, 9)]
+    table = [a_row(length=len(x) + 1, bond=x.mean().item(), bond_deviation=x.std(correction=0).item()) for x in bonds]
+    together = torch.cat(bonds)
+    assert pooled(table, "bond") == pytest.approx((together.mean().item(), together.std(correction=0).item()))
+
+
+def test_a_summary_takes_the_median_of_clashes_and_the_mean_of_the_rest():
+    table = [a_row(clashes=c, helix=h, sound=s) for c, h, s in ((0, 0.2, 1), (1, 0.4, 0), (50, 0.6, 0))]
+    numbers = summary(table)
+    assert numbers["clashes"] == 1
+    assert numbers["helix"] == pytest.approx(0.4) and numbers["sound"] == pytest.approx(1 / 3)
+
+
+def test_rows_survive_the_file(tmp_path):
+    table = [a_row(bond=1.33, clashes=2), a_row("test", nearest="1abc_A", nearest_tm=0.5)]
+    write_csv(table, tmp_path / "dreams.csv")
+    assert read_csv(tmp_path / "dreams.csv") == table
+
+
+def test_rows_compare_with_the_others_and_find_the_nearest(monkeypatch):
+    """With a stand-in for TM-align, which readers need not have: 1 minus the difference in length over 100."""
+    monkeypatch.setattr("ipa_tutorial.dream_report.tm_score", lambda a, b: 1 - abs(len(a) - len(b)) / 100)
+    chains = {f"c{n}": backbones("test")[0].coordinates[:n] for n in (30, 40, 50)}
+    found = rows("dream", chains, {"far": torch.zeros(90, 4, 3), "near": torch.zeros(45, 4, 3)}, progress=False)
+    assert [row.nearest for row in found] == ["near"] * 3
+    assert [row.nearest_tm for row in found] == pytest.approx([0.85, 0.95, 0.95])
+    assert [row.others_tm for row in found] == pytest.approx([0.85, 0.9, 0.85])
+    expected = measure(chains["c40"])
+    assert found[1].helix == pytest.approx(expected.helix, abs=1e-4)
+    assert found[1].bond == pytest.approx(expected.bond.mean().item(), abs=1e-4)
