@@ -63,7 +63,21 @@ def torsion_to_frames(backbone: Rigid, angles: Tensor, residue_types: Tensor) ->
     """
     no_turn = angles.new_tensor([0.0, 1.0]).expand_as(angles[..., :1, :])  # sin 0, cos 1: the backbone group
     turns = _turn_about_x(torch.cat([no_turn, angles], dim=-2))  # (*, L, 8)
-    turned = _default_frames(residue_types, angles.dtype) @ turns  # (*, L, 8)
+    return compose_groups(backbone, _default_frames(residue_types, angles.dtype), turns)
+
+
+def compose_groups(backbone: Rigid, default: Rigid, turns: Rigid) -> Rigid:
+    """Algorithm 24, lines 2–10: each group turned about its own bond and set upon the frame that carries it.
+
+    Args:
+        backbone: ``(*, L)``.
+        default: ``(*, L, 8)``, each group's frame in the frame that carries it, at angle zero.
+        turns: ``(*, L, 8)``, rotations about x.
+
+    Returns:
+        ``(*, L, 8)``, in the order of ``GROUPS``. The backbone carries the first five, χ1 carries χ2, and so on.
+    """
+    turned = default @ turns  # (*, L, 8)
     groups = [turned[..., g] for g in range(len(GROUPS))]
     for g in range(GROUPS.index("chi2"), len(GROUPS)):  # χ2 sits on what χ1 has turned, and so on
         groups[g] = groups[g - 1] @ groups[g]

@@ -91,6 +91,14 @@ FOUND_BY = {
     test_losses.test_lddt_asks_which_true_neighbours_were_kept: """
         neighbour-of-oneself neighbours-of-the-prediction only-stretching-counts""",
     test_losses.test_lddt_ignores_padding_whatever_it_holds: "neighbours-among-the-padding",
+    test_losses.test_lddt_by_two_loops: "everybody-is-a-neighbour",
+    test_torsion.test_the_angles_of_lysine_are_those_that_four_atoms_have: """
+        every-chi-on-the-backbone turned-before-set-in-place one-long-chain-of-groups""",
+    test_blocks.test_post_norm_block_is_lines_6_to_9_of_algorithm_20: """
+        norm-before-for-after norm-of-the-addend residual-forgotten one-norm-for-both""",
+    test_testing.test_what_is_equivariant_passes: "invariant-for-equivariant moved-on-the-right",
+    test_testing.test_frames_must_move_in_place_and_in_stance: """
+        where-but-not-how-it-stands equivariant-under-turns-alone""",
     test_training.test_relative_positions_are_clipped_and_point_from_query_to_key: """
         offsets-backwards offsets-without-sign gaps-in-the-chain-closed clipped-after-the-shift""",
     test_training.test_the_loss_pulls_at_a_residue_that_is_far_away: "clamped-too-early",

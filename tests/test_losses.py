@@ -213,6 +213,22 @@ def test_lddt_asks_which_true_neighbours_were_kept():
     assert lddt(0 * true, true, per_residue=True).tolist() == pytest.approx([0, 0, 0, 1], abs=1e-9)
 
 
+def test_lddt_by_two_loops():
+    x, mask = normal(9, 3), torch.tensor([True] * 8 + [False])
+    y = x + 1.5 * normal(9, 3, seed=1, scale=1.0)
+    kept, total, far = 0, 0, 0
+    for i in range(8):
+        for j in range(8):
+            true = (x[i] - x[j]).norm()
+            far += int(true >= 15)
+            if i != j and true < 15:
+                error = (true - (y[i] - y[j]).norm()).abs()
+                kept += sum(int(error < tolerance) for tolerance in (0.5, 1, 2, 4)) / 4
+                total += 1
+    assert 0 < kept < total and far > 0
+    assert lddt(y, x, mask).item() == pytest.approx(kept / total, rel=1e-8)
+
+
 def test_lddt_ignores_padding_whatever_it_holds():
     x, y = normal(9, 3, seed=1), normal(9, 3, seed=2)
     mask = torch.arange(9) < 6

@@ -80,6 +80,13 @@ def test_an_update_on_the_wrong_side_fails():
         assert_equivariant(lambda T: U @ T, FRAMES)
 
 
+def test_frames_must_move_in_place_and_in_stance():
+    with pytest.raises(AssertionError, match="not equivariant under a rotation alone"):
+        assert_equivariant(lambda T: Rigid(FRAMES.rotations, T.translations), FRAMES)
+    with pytest.raises(AssertionError, match="not equivariant under a translation alone"):
+        assert_equivariant(lambda T: T.scale_translations(2.0), FRAMES)
+
+
 def test_equivariant_is_not_invariant_and_the_other_way_round():
     with pytest.raises(AssertionError):
         assert_invariant(lambda T: T @ U, FRAMES)

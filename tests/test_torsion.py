@@ -55,6 +55,24 @@ def test_a_positive_angle_turns_y_towards_z():
     torch.testing.assert_close(_turn_about_x(none).apply(y), y)
 
 
+def dihedral(a, b, c, d):
+    """The textbook's torsion angle of four atoms, (*) each, radians."""
+    axis = (c - b) / (c - b).norm(dim=-1, keepdim=True)
+    u, v = (x - (x * axis).sum(-1, keepdim=True) * axis for x in (a - b, d - c))
+    return torch.atan2((torch.linalg.cross(axis, u) * v).sum(-1), (u * v).sum(-1))
+
+
+def test_the_angles_of_lysine_are_those_that_four_atoms_have():
+    """The atoms N, Cα, Cβ, Cγ, Cδ, Cε, Nζ, four at a time, have the torsions χ1 to χ4 that were put in."""
+    types = torch.full((7,), RESIDUE_TYPES.index("K"))
+    _, backbone, angles = random_residues((7,))
+    atoms = rebuild(backbone, angles, types)[:, [0, 1, 4, 5, 6, 7, 8]]  # (7, 7, 3)
+    for k in range(4):
+        measured = dihedral(*atoms[:, k : k + 4].unbind(1))
+        expected = torch.atan2(*angles[:, 3 + k].unbind(-1))
+        assert torch.cos(measured - expected).min() > math.cos(math.radians(1))  # the tables have three decimals
+
+
 def test_the_number_of_torsions_of_each_residue_type():
     types, backbone, angles = random_residues((21,))
     types = torch.arange(21)

@@ -15,7 +15,17 @@ Where a package is named, it is for the reader who uses it: each is good work, a
 The project's own tests find every bug in this list, except for those that mathematics makes harmless.
 """
 
-from . import frames, logits, losses, outputs, padding, scores, testing, updates  # noqa: F401  (they fill BUGS)
+from . import (  # noqa: F401  (they fill BUGS)
+    frames,
+    logits,
+    losses,
+    outputs,
+    padding,
+    scores,
+    testing,
+    torsions,
+    updates,
+)
 from .hunt import Hunt, hunt
 from .registry import BUGS, Bug, bugs_of, find_bug, planted
 

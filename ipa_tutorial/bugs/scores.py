@@ -78,6 +78,18 @@ def neighbours_among_the_padding(
     return lddt(predicted, true, None, cutoff, per_residue)
 
 
+@bug(
+    "losses.lddt",
+    wrong="all pairs are scored, near or far: the l of lDDT, local, is lost",
+    symptom="a hinge between two perfect halves costs much of the score",
+    seen=seen.INVITED,
+)
+def everybody_is_a_neighbour(
+    predicted: Tensor, true: Tensor, mask: Tensor | None = None, cutoff: float = 15.0, per_residue: bool = False
+) -> Tensor:
+    return lddt(predicted, true, mask, float("inf"), per_residue)
+
+
 # --- relative positions -----------------------------------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 
 from ..rigid import Rigid, random_rigid
-from ..testing import Movable, Output, assert_invariant, move
+from ..testing import Movable, Output, assert_equivariant, assert_invariant, move
 from . import seen
 from .registry import bug
 
@@ -135,3 +135,88 @@ def shapes_only(
 ) -> None:
     before, after = before_and_after(function, inputs, random_motion(scale, seed))
     assert before.shape == after.shape
+
+
+# --- equivariance -----------------------------------------------------------------------------------------------------
+
+
+def places(output: Output) -> Output:
+    """Frames reduced to their origins."""
+    if isinstance(output, tuple):
+        return tuple(map(places, output))
+    return output.translations if isinstance(output, Rigid) else output
+
+
+@bug(
+    "testing.assert_equivariant",
+    wrong="only the translations of the frames are compared, where rotations must move along as well",
+    symptom="passes a layer that turns its residues in the world; with one layer nobody reads the turn",
+    seen=seen.INVITED,
+)
+def where_but_not_how_it_stands(
+    function: Callable[..., Output],
+    *inputs: Movable,
+    trials: int = 3,
+    scale: float = 1.0,
+    tolerance: float | None = None,
+    seed: int = 0,
+) -> None:
+    options = dict(trials=trials, scale=scale, tolerance=tolerance, seed=seed)
+    assert_equivariant(lambda *moved: places(function(*moved)), *inputs, **options)
+
+
+@bug(
+    "testing.assert_equivariant",
+    wrong="f(G ∘ T) is compared with f(T), where it should be G ∘ f(T): the output must move along",
+    symptom="a sound update fails, and one that never looks at its input passes",
+    seen=seen.INVITED,
+)
+def invariant_for_equivariant(
+    function: Callable[..., Output],
+    *inputs: Movable,
+    trials: int = 3,
+    scale: float = 1.0,
+    tolerance: float | None = None,
+    seed: int = 0,
+) -> None:
+    assert_invariant(function, *inputs, trials=trials, scale=scale, tolerance=tolerance, seed=seed)
+
+
+@bug(
+    "testing.assert_equivariant",
+    wrong="T ∘ G for G ∘ T: every residue is moved in its own axes, which is another molecule",
+    symptom="a sound update fails, and one in the axes of the world passes",
+    seen=seen.INVITED,
+)
+def moved_on_the_right(
+    function: Callable[..., Output],
+    *inputs: Movable,
+    trials: int = 3,
+    scale: float = 1.0,
+    tolerance: float | None = None,
+    seed: int = 0,
+) -> None:
+    for trial in range(trials):
+        G = random_motion(scale, seed + trial)
+        after = numbers(function(*(thing @ G.to(thing.dtype) for thing in inputs)))
+        outputs = function(*inputs)
+        outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+        target = numbers(tuple(output @ G.to(output.dtype) for output in outputs))
+        assert (after - target).abs().max() < (1e-8 if tolerance is None else tolerance)
+
+
+@bug(
+    "testing.assert_equivariant",
+    wrong="the world is turned and never pushed, so that half of the promise is not looked at",
+    symptom="passes an update that doubles all coordinates",
+    seen=seen.INVITED,
+)
+def equivariant_under_turns_alone(
+    function: Callable[..., Output],
+    *inputs: Movable,
+    trials: int = 3,
+    scale: float = 1.0,
+    tolerance: float | None = None,
+    seed: int = 0,
+) -> None:
+    assert_equivariant(function, *inputs, trials=trials, scale=0.0, tolerance=tolerance, seed=seed)

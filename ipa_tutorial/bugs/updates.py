@@ -9,13 +9,11 @@ from ..blocks import BackboneUpdate, IPABlock, IPATransformer, begin_at_zero
 from ..quaternion import normalise_quaternion, quaternion_multiply, quaternion_to_rotation
 from ..rigid import Rigid
 from ..structure_module import StructureModule
-from ..torsion import _turn_about_x
 from . import seen
 from .registry import bug
 
 sound_transformer_init = IPATransformer.__init__
 sound_structure_module_init = StructureModule.__init__
-sound_turn_about_x = _turn_about_x
 
 # --- quaternions ------------------------------------------------------------------------------------------------------
 
@@ -136,29 +134,6 @@ def quaternions_added(q: Tensor, t: Tensor, q_update: Tensor, t_update: Tensor) 
     return normalise_quaternion(q + q_update), Rigid(quaternion_to_rotation(q), t).apply(t_update)
 
 
-# --- Algorithm 24 -----------------------------------------------------------------------------------------------------
-
-
-@bug(
-    "torsion._turn_about_x",
-    wrong="(cos, sin) for (sin, cos): AlphaFold's angles carry the sine first",
-    symptom="an angle of zero turns by 90 degrees: every side chain points elsewhere",
-    seen=seen.INVITED,
-)
-def cosine_first(angles: Tensor) -> Rigid:
-    return sound_turn_about_x(angles.flip(-1))
-
-
-@bug(
-    "torsion._turn_about_x",
-    wrong="the minus sign stands at the other sine: the turn goes backwards",
-    symptom="side chains are mirrored about their bonds, and lengths and angles are all right",
-    seen=seen.INVITED,
-)
-def turned_backwards(angles: Tensor) -> Rigid:
-    return sound_turn_about_x(angles * angles.new_tensor([-1.0, 1.0]))
-
-
 # --- the stack --------------------------------------------------------------------------------------------------------
 
 
@@ -180,6 +155,91 @@ def residual_in_place(
     x += self.attention(x, pairwise_repr, rotations=rotations, translations=translations, mask=mask)
     x = self.attention_norm(self.attention_dropout(x))
     return self.transition_norm(self.transition_dropout(x + self.transition(x)))
+
+
+@bug(
+    "blocks.IPABlock.forward",
+    wrong="the norm stands before each part, as in most transformers, and not after the sum, as in Algorithm 20",
+    symptom="trains well, and gives other numbers with AlphaFold's weights",
+    seen=seen.INVITED,
+)
+def norm_before_for_after(
+    self: IPABlock,
+    x: Tensor,
+    pairwise_repr: Tensor | None = None,
+    *,
+    rotations: Tensor,
+    translations: Tensor,
+    mask: Tensor | None = None,
+) -> Tensor:
+    attended = self.attention(
+        self.attention_norm(x), pairwise_repr, rotations=rotations, translations=translations, mask=mask
+    )
+    x = self.attention_dropout(x + attended)
+    return self.transition_dropout(x + self.transition(self.transition_norm(x)))
+
+
+@bug(
+    "blocks.IPABlock.forward",
+    wrong="x + LN(IPA(x)) for LN(x + IPA(x)): only what is added is normalised",
+    symptom="the representation grows from layer to layer",
+    seen=seen.INVITED,
+)
+def norm_of_the_addend(
+    self: IPABlock,
+    x: Tensor,
+    pairwise_repr: Tensor | None = None,
+    *,
+    rotations: Tensor,
+    translations: Tensor,
+    mask: Tensor | None = None,
+) -> Tensor:
+    attended = self.attention(x, pairwise_repr, rotations=rotations, translations=translations, mask=mask)
+    x = x + self.attention_norm(self.attention_dropout(attended))
+    return x + self.transition_norm(self.transition_dropout(self.transition(x)))
+
+
+@bug(
+    "blocks.IPABlock.forward",
+    wrong="IPA(x) for x + IPA(x): what the residue knew is thrown away",
+    symptom="a fresh block, whose last layers are zero, returns the same for every residue",
+    seen=seen.INVITED,
+)
+def residual_forgotten(
+    self: IPABlock,
+    x: Tensor,
+    pairwise_repr: Tensor | None = None,
+    *,
+    rotations: Tensor,
+    translations: Tensor,
+    mask: Tensor | None = None,
+) -> Tensor:
+    x = self.attention_norm(
+        self.attention_dropout(
+            self.attention(x, pairwise_repr, rotations=rotations, translations=translations, mask=mask)
+        )
+    )
+    return self.transition_norm(self.transition_dropout(self.transition(x)))
+
+
+@bug(
+    "blocks.IPABlock.forward",
+    wrong="the norm of the attention is used for the transition as well: copied, and not changed",
+    symptom="invisible in a fresh block, where both norms are the same; one of them never trains",
+    seen=seen.INVITED,
+)
+def one_norm_for_both(
+    self: IPABlock,
+    x: Tensor,
+    pairwise_repr: Tensor | None = None,
+    *,
+    rotations: Tensor,
+    translations: Tensor,
+    mask: Tensor | None = None,
+) -> Tensor:
+    attended = self.attention(x, pairwise_repr, rotations=rotations, translations=translations, mask=mask)
+    x = self.attention_norm(self.attention_dropout(x + attended))
+    return self.attention_norm(self.transition_dropout(x + self.transition(x)))
 
 
 @bug(

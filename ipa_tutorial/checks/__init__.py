@@ -57,11 +57,14 @@ from .losses import (
 )
 from .module import (
     check_attention,
+    check_block,
     check_cut_out,
 )
 from .moving import (
     check_assert_equivariant,
+    check_compose_groups,
     check_hang_frames,
+    check_made_equivariant,
     check_place_atoms,
     check_relative_frames,
     check_turn_about_x,
@@ -90,8 +93,10 @@ __all__ = [
     "check_attention_weights",
     "check_backbone_loss",
     "check_best_chain",
+    "check_block",
     "check_clamp_some",
     "check_compose",
+    "check_compose_groups",
     "check_compose_update",
     "check_concatenate_heads",
     "check_cut_out",
@@ -103,6 +108,7 @@ __all__ = [
     "check_invert_apply",
     "check_kabsch_rmsd",
     "check_lddt",
+    "check_made_equivariant",
     "check_place_atoms",
     "check_point_logits",
     "check_point_norms",

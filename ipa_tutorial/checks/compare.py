@@ -21,6 +21,10 @@ class Problem:
     error: type | None = None  # the exception in place of an answer
 
 
+class InputChanged(Exception):
+    """Stands for an answer that came at the price of the input."""
+
+
 class Unfinished(str):
     """Nothing has been written yet, and by what one can tell."""
 

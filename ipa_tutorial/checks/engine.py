@@ -17,7 +17,7 @@ import torch
 from ..bugs import Bug
 from ..bugs.registry import locate
 from . import words
-from .compare import Problem, Unfinished, answered, compare
+from .compare import InputChanged, Problem, Unfinished, answered, compare
 from .draw import Draw
 from .gradients import gradient_problem
 from .naming import Tried, name_the_bug
@@ -151,7 +151,8 @@ class Check:
             return Unfinished(f"it returns {output!r}: is there a line 'return …' at its end?")
         changed = compare(tuple(flat(arguments)), tuple(flat(case.arguments)), 0.0, finite=False)
         if changed is not None:
-            return Problem("it changes its own input: write x = x + y where you write x += y, or work on a clone")
+            what = "it changes its own input: write x = x + y where you write x += y, or work on a clone"
+            return Problem(what, error=InputChanged)
         return output
 
     def chance(self, function: Callable, case: Case, outcome: Any) -> Problem | None:

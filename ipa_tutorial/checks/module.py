@@ -1,4 +1,4 @@
-"""Algorithm 22 as a whole: the learner's forward pass with somebody else's layers."""
+"""Algorithm 22 as a whole, and the block around it: the learner's forward pass with somebody else's layers."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from types import MethodType
 
 import torch
 from torch import Tensor
-from torch.nn import Linear
+from torch.nn import LayerNorm, Linear, Module
 from torch.nn.functional import softplus
 
 from ..attention import InvariantPointAttention
+from ..blocks import IPABlock
 from ..bugs import BUGS
 from ..rigid import Rigid
 from .attention import (
@@ -31,10 +32,10 @@ from .engine import Case, Check
 from .frames import moved
 
 
-def layers(d: Draw) -> InvariantPointAttention:
+def layers(d: Draw, kind: type[Module] = InvariantPointAttention) -> Module:
     """A module of the draw's sizes whose parameters are all random, γ and biases included."""
     sizes = dict(scalar_key_dim=d.c, scalar_value_dim=d.c_v, point_key_dim=d.P, point_value_dim=d.P + 1)
-    module = InvariantPointAttention(7, heads=d.H, pairwise_repr_dim=d.c_z, bias=True, **sizes).to(d.dtype)
+    module = kind(7, heads=d.H, pairwise_repr_dim=d.c_z, bias=True, **sizes).to(d.dtype)
     with torch.no_grad():
         for parameter in module.parameters():
             parameter.copy_(d.alone(*parameter.shape) / parameter.shape[-1] ** 0.5)
@@ -124,4 +125,38 @@ check_cut_out = Check(
     view=of_the_real,
     sound=by_the_package,
     names=("layers", "s", "z", "T", "mask"),
+)
+
+# --- the block --------------------------------------------------------------------------------------------------------
+
+
+def normalised_by_hand(layer: LayerNorm, x: Tensor) -> Tensor:
+    x = x - x.mean(-1, keepdim=True)
+    x = x / (x.square().mean(-1, keepdim=True) + layer.eps).sqrt()
+    return x * layer.weight.to(x.dtype) + layer.bias.to(x.dtype)
+
+
+def block_by_hand(block: IPABlock, x: Tensor, z: Tensor, T: Rigid, mask: Tensor | None = None) -> Tensor:
+    x = normalised_by_hand(block.attention_norm, x + everything_by_hand(block.attention, x, z, T, mask))
+    hidden = x
+    for layer in block.transition:
+        linear = isinstance(layer, Linear)
+        hidden = hidden @ layer.weight.to(x.dtype).mT + layer.bias.to(x.dtype) if linear else hidden.clamp(min=0)
+    return normalised_by_hand(block.transition_norm, x + hidden)
+
+
+def padded_block(d: Draw) -> Case:
+    return Case((layers(d, IPABlock), *inputs(d)[1:], d.mask(d.L)), "with padding")
+
+
+check_block = Check(
+    "Algorithm 20, lines 6 to 9: residual connections and norms",
+    "blocks.IPABlock.forward",
+    lambda d: (layers(d, IPABlock), *inputs(d)[1:]),
+    block_by_hand,
+    special=(padded_block,),
+    batches=((), (2,)),
+    view=lambda out, layers, x, z, T, mask=None: out if mask is None else out[mask],
+    sound=by_the_package,
+    names=("layers", "x", "z", "T", "mask"),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -38,6 +40,46 @@ check_relative_frames = Check(
     suspects=("rigid.Rigid.__matmul__",),
     names=("T",),
     sound=lambda T: T[..., :, None].inverse() @ T[..., None, :],
+)
+
+# --- any function made equivariant -----------------------------------------------------------------------------------
+
+
+def pushed_along_the_world(T: Rigid) -> Rigid:
+    return Rigid(T.rotations, T.translations + T.translations.new_tensor([1.0, 2.0, 3.0]))
+
+
+def reflected_in_the_origin(T: Rigid) -> Rigid:
+    return Rigid(T.rotations, -T.translations)
+
+
+def turned_in_the_world(T: Rigid) -> Rigid:
+    turn = T.rotations.new_tensor([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    return Rigid(turn @ T.rotations, T.translations)
+
+
+def through_the_eyes_of_the_first(f: Callable[[Rigid], Rigid], T: Rigid) -> Rigid:
+    first = as_four_by_four(T)[..., :1, :, :]
+    answer = f(from_four_by_four(torch.linalg.solve(first, as_four_by_four(T))))
+    return from_four_by_four(first @ as_four_by_four(answer))
+
+
+def through_the_first_frame(f: Callable[[Rigid], Rigid], T: Rigid) -> Rigid:
+    return T[..., :1] @ f(T[..., :1].inverse() @ T)
+
+
+check_made_equivariant = Check(
+    "any function made equivariant: T₁ ∘ f(T₁⁻¹ ∘ T)",
+    "rigid.Rigid.__matmul__",
+    lambda d: (turned_in_the_world, d.frames(d.L)),
+    through_the_eyes_of_the_first,
+    suspects=("rigid.Rigid.inverse",),
+    special=(
+        lambda d: Case((pushed_along_the_world, d.frames(5)), "a function that pushes along the world's axes"),
+        lambda d: Case((reflected_in_the_origin, d.frames(5)), "a function that reflects all places in the origin"),
+    ),
+    names=("f", "T"),
+    sound=through_the_first_frame,
 )
 
 # --- a chain of frames -----------------------------------------------------------------------------------------------
@@ -95,6 +137,26 @@ check_turn_about_x = Check(
     special=(turns_by_quarters,),
     names=("angles",),
     sound=lambda angles: _turn_about_x(angles),
+)
+
+
+CARRIER = (None, None, None, None, None, 4, 5, 6)  # of each of the eight groups; None is the backbone
+
+
+def carried_by_matrices(backbone: Rigid, default: Rigid, turns: Rigid) -> Rigid:
+    root, ideal, turn = as_four_by_four(backbone), as_four_by_four(default), as_four_by_four(turns)
+    groups = []
+    for g, carrier in enumerate(CARRIER):
+        base = root if carrier is None else groups[carrier]
+        groups.append(base @ ideal[..., g, :, :] @ turn[..., g, :, :])
+    return from_four_by_four(torch.stack(groups, dim=-3))
+
+
+check_compose_groups = Check(
+    "Algorithm 24, lines 2 to 10: the eight groups of a residue",
+    "torsion.compose_groups",
+    lambda d: (d.frames(d.L), d.frames(d.L, 8), turned_by_the_exponential(*unit_angles(d, d.L, 8))),
+    carried_by_matrices,
 )
 
 

@@ -8,7 +8,7 @@ from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from ..bugs import Bug, bugs_of, planted
-from .compare import answered, compare
+from .compare import InputChanged, answered, compare
 
 if TYPE_CHECKING:
     from .engine import Case, Check
@@ -22,8 +22,8 @@ def name_the_bug(check: Check, tried: Tried) -> Bug | None:
     Several can agree in what counts: then one that agrees in everything is the better guess. Put the case that went
     wrong first in ``tried``: most bugs are out after it.
     """
-    if not any(answered(outcome) for _, outcome in tried):
-        return None
+    if not any(answered(outcome) or outcome.error is InputChanged for _, outcome in tried):
+        return None  # errors alone are alike too easily
     suspects = [bug for bug in bugs_of(check.where, *check.suspects) if agrees(check, bug, tried, check.seen)]
     exact = [bug for bug in suspects if agrees(check, bug, tried, lambda output, case: output)]
     return next(iter(exact or suspects), None)
