@@ -134,9 +134,10 @@ def test_a_real_chain_has_next_to_no_peptide_loss_and_a_broken_one_has():
     broken = Rigid(T.rotations, T.translations.clone())
     broken.translations[:, 40:, 0] += 0.5  # nm: one bond of 75 is torn
     assert peptide_loss(broken, mask).item() > 3 * whole
-    apart = mask.clone()
-    apart[:, 40] = False  # what is not real is not torn
-    assert peptide_loss(broken, apart).item() < 2.0
+    for k in (39, 40):
+        apart = mask.clone()
+        apart[:, k] = False  # what is not real is not torn, on either side of the gap
+        assert peptide_loss(broken, apart).item() < 2.0
 
 
 def test_the_peptide_loss_is_small_near_ideal_and_linear_far_away():
@@ -197,6 +198,13 @@ def test_time_guess_and_neighbours_all_matter():
         assert (other.translations - here).abs().max() > 1e-4
 
 
+def test_a_residue_knows_how_far_it_is_from_both_ends():
+    model, t = small_model(), torch.tensor([0.5, 0.5, 0.5], dtype=F64)
+    s = model.singles(t, ends_with_padding())  # (3, 9, dim), chains of 9, 7 and 3
+    assert (s[0, 0] - s[1, 0]).abs().max() > 1e-3  # the same place, another length
+    assert (s[0, 8] - s[1, 6]).abs().max() > 1e-3  # both the last, another place
+
+
 def test_padding_has_no_say_and_a_batch_is_its_chains():
     model, mask, t = small_model(), ends_with_padding(), torch.tensor([0.2, 0.5, 0.8], dtype=F64)
     T, guess = frames((3, 9), 1, 0.5), frames((3, 9), 2, 0.5)
@@ -242,6 +250,15 @@ def test_a_model_that_knows_the_goal_gets_there():
     times, first = zip(*asked, strict=True)
     assert times == pytest.approx(torch.linspace(0.01, 1, 9)[:-1].tolist())
     assert first == (True, *[False] * 7)  # from then on it is told what it said last
+
+
+def test_the_chain_stays_in_the_middle_all_the_way():
+    mask = ends_with_padding()
+    goal = frames((3, 9), 1)
+    far = Rigid(goal.rotations, goal.translations + 20.0)
+    for T in dream(lambda *_: far, frames((3, 9), 2), mask, steps=5, progress=False):
+        middle = (T.translations * mask[..., None]).sum(-2)
+        assert_close(middle, torch.zeros(3, 3, dtype=F64), rtol=0, atol=1e-9)
 
 
 def test_translations_go_in_a_straight_line_and_rotations_faster():

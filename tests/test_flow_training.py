@@ -43,6 +43,13 @@ def test_the_average_follows_the_weights_and_is_not_them():
         assert not torch.equal(fresh[name], average[name])
 
 
+def test_the_first_step_makes_nine_tenths_of_the_average():
+    fresh, trainer = small_trainer().model, small_trainer()
+    trainer.train(1, progress=False)
+    for start, now, average in zip(*(m.parameters() for m in (fresh, trainer.model, trainer.average)), strict=True):
+        assert_close(average, 0.1 * start + 0.9 * now, rtol=1e-4, atol=1e-6)
+
+
 def test_an_interrupted_training_ends_like_one_that_was_not():
     whole = small_trainer()
     whole.train(progress=False)
