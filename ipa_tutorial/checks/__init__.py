@@ -69,6 +69,9 @@ from .moving import (
     check_relative_frames,
     check_turn_about_x,
 )
+from .numbers_by_hand import (
+    check_test_of_point_logits,
+)
 from .own_tests import (
     check_test_of_a_full_mask,
     check_test_of_motions,
@@ -127,6 +130,7 @@ __all__ = [
     "check_test_of_a_full_mask",
     "check_test_of_motions",
     "check_test_of_padding",
+    "check_test_of_point_logits",
     "check_turn_about_x",
     "check_update_quaternion",
     "check_weighted_sum",

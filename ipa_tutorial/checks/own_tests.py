@@ -129,7 +129,10 @@ def loud_with(build: Build, inputs: Inputs, bugs: Iterable[str]) -> list[Callabl
     return [case(bug) for bug in bugs]
 
 
-def check_of(title: str, build: Build, inputs: Inputs, special: Iterable[Callable], names: tuple[str, ...]) -> Check:
+def check_of(
+    title: str, example: Callable, build: Build, inputs: Inputs, special: Iterable[Callable], names: tuple[str, ...]
+) -> Check:
+    """A check of a learner's test, which is tried on many subjects; ``example`` is a test that is right."""
     return Check(
         title,
         "bugs.hunt",  # what the package has for such tests; no list of wrong variants belongs to it
@@ -140,7 +143,7 @@ def check_of(title: str, build: Build, inputs: Inputs, special: Iterable[Callabl
         adapt=verdict_of,
         single_precision=False,
         names=names,
-        sound=EXAMPLES[title],
+        sound=example,
     )
 
 
@@ -205,10 +208,10 @@ def motions_by_hand(stack: Callable, T: Rigid) -> None:
 
 
 FULL, PADDING, MOTIONS = "a test that finds an inverted mask", "a test that finds a leak", "a test that moves things"
-EXAMPLES = {FULL: full_mask_by_hand, PADDING: padding_by_hand, MOTIONS: motions_by_hand}
 
 check_test_of_a_full_mask = check_of(
     FULL,
+    full_mask_by_hand,
     attention,
     sizes,
     [
@@ -240,6 +243,7 @@ def rows_leak(out: Tensor, s: Tensor, z: Tensor, T: Rigid, mask: Tensor) -> Tens
 
 check_test_of_padding = check_of(
     PADDING,
+    padding_by_hand,
     attention,
     with_padding,
     [
@@ -257,6 +261,7 @@ check_test_of_padding = check_of(
 
 check_test_of_motions = check_of(
     MOTIONS,
+    motions_by_hand,
     stack,
     frames,
     [
