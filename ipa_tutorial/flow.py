@@ -36,8 +36,8 @@ NEAREST = 4.0  # Å between Cα atoms that are no chain neighbours
 
 def centred(frames: Rigid, mask: Tensor) -> Rigid:
     """The chain ``(*, L)`` with the middle of its real residues at the origin, and its padding too."""
-    weight = mask[..., None].to(frames.dtype)  # (*, L, 1)
-    middle = (frames.translations * weight).sum(-2, keepdim=True) / weight.sum(-2, keepdim=True).clamp(min=1)
+    real = torch.where(mask[..., None], frames.translations, 0)  # (*, L, 3), whatever the padding holds
+    middle = real.sum(-2, keepdim=True) / mask.sum(-1)[..., None, None].clamp(min=1)  # (*, 1, 3)
     return Rigid(frames.rotations, torch.where(mask[..., None], frames.translations - middle, 0))
 
 
