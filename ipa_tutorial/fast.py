@@ -18,6 +18,7 @@ precision, with ‖q‖² in it, so that what must cancel does.
 from __future__ import annotations
 
 import math
+from functools import wraps
 
 import torch
 from torch import Tensor
@@ -33,6 +34,7 @@ from .attention import (
     term_weight,
 )
 from .inputs import check_inputs, silence_padding
+from .linear import by_onednn
 from .rigid import Rigid
 from .streamed_attention import FirstDerivative, attend_in_blocks
 
@@ -46,6 +48,11 @@ class FastInvariantPointAttention(InvariantPointAttention):
     origin more so. ``return_parts=True`` runs the textbook form, as its intermediates are what is saved here. Gradients
     are exact, once: a second derivative raises a RuntimeError.
     """
+
+    @wraps(InvariantPointAttention.__init__)
+    def __init__(self, *sizes, **options) -> None:
+        super().__init__(*sizes, **options)
+        by_onednn(self)
 
     def forward(
         self,
