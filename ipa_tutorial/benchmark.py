@@ -3,10 +3,10 @@
     python -m ipa_tutorial.benchmark
     python -m ipa_tutorial.benchmark --lengths 256 512 --rounds 9 --csv times.csv --plot times.png
 
-In each round every candidate runs once, so that a busy machine is unfair to all of them alike; the first round does not
-count; the table has medians, and ratios to the first candidate. That is the PyPI package invariant-point-attention when
-it is installed (``pip install "ipa-tutorial[benchmark]"``), else the textbook form. Sizes are AlphaFold's: 384 and 128
-channels, 12 heads, c = 16, 4 query and 8 value points.
+In each round every candidate runs once, every other round in the opposite order, so that a busy machine is unfair to all
+of them alike; the first round does not count; the table has medians, and ratios to the first candidate. That is the
+PyPI package invariant-point-attention when it is installed (``pip install "ipa-tutorial[benchmark]"``), else the
+textbook form. Sizes are AlphaFold's: 384 and 128 channels, 12 heads, c = 16, 4 query and 8 value points.
 
 On a CPU with one thread, time is the processor's; otherwise it is the clock on the wall. Memory is the largest number
 of bytes alive at once beyond inputs and parameters: on a CPU of all tensors that PyTorch's operations return (not what
@@ -87,12 +87,15 @@ def run(module: nn.Module, s: Tensor, z: Tensor | None, R: Tensor, t: Tensor, ba
 
 
 def interleaved(functions: dict[str, Callable[[], None]], rounds: int, clock: Callable[[], float]) -> dict[str, float]:
-    """Median seconds of each, over ``rounds`` rounds after one that does not count."""
+    """Median seconds of each, over ``rounds`` rounds after one that does not count.
+
+    Every other round runs in the opposite order, so that nobody always finds the memory as the same one has left it.
+    """
     seconds = {name: [] for name in functions}
-    for _ in range(rounds + 1):
-        for name, function in functions.items():
+    for k in range(rounds + 1):
+        for name in list(functions)[:: 1 if k % 2 else -1]:
             start = clock()
-            function()
+            functions[name]()
             seconds[name].append(clock() - start)
     return {name: statistics.median(times[1:]) for name, times in seconds.items()}
 
