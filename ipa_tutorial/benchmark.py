@@ -3,8 +3,8 @@
     python -m ipa_tutorial.benchmark
     python -m ipa_tutorial.benchmark --lengths 256 512 --rounds 9 --csv times.csv --plot times.png
 
-In each round every candidate runs once, every other round in the opposite order, so that a busy machine is unfair to all
-of them alike; the first round does not count; the table has medians, and ratios to the first candidate. That is the
+In each round every candidate runs once, every other round in the opposite order, so that a busy machine is unfair to
+all of them alike; the first round does not count; the table has medians, and ratios to the first candidate. That is the
 PyPI package invariant-point-attention when it is installed (``pip install "ipa-tutorial[benchmark]"``), else the
 textbook form. Sizes are AlphaFold's: 384 and 128 channels, 12 heads, c = 16, 4 query and 8 value points.
 
