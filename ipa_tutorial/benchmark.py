@@ -3,10 +3,11 @@
     python -m ipa_tutorial.benchmark
     python -m ipa_tutorial.benchmark --lengths 256 512 --rounds 9 --csv times.csv --plot times.png
 
-In each round every candidate runs once, every other round in the opposite order, so that a busy machine is unfair to
-all of them alike; the first round does not count; the table has medians, and ratios to the first candidate. That is the
-PyPI package invariant-point-attention when it is installed (``pip install "ipa-tutorial[benchmark]"``), else the
-textbook form. Sizes are AlphaFold's: 384 and 128 channels, 12 heads, c = 16, 4 query and 8 value points.
+In each round every candidate runs once, each round in another order, so that a busy machine is unfair to all of them
+alike; six rounds are all orders of three. The first round does not count; the table has medians, and ratios to the
+first candidate. That is the PyPI package invariant-point-attention when it is installed
+(``pip install "ipa-tutorial[benchmark]"``), else the textbook form. Sizes are AlphaFold's: 384 and 128 channels,
+12 heads, c = 16, 4 query and 8 value points.
 
 On a CPU with one thread, time is the processor's; otherwise it is the clock on the wall. Memory is the largest number
 of bytes alive at once beyond inputs and parameters: on a CPU of all tensors that PyTorch's operations return (not what
@@ -23,6 +24,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from importlib.util import find_spec
+from itertools import permutations
 
 import torch
 from torch import Tensor, nn
@@ -89,11 +91,12 @@ def run(module: nn.Module, s: Tensor, z: Tensor | None, R: Tensor, t: Tensor, ba
 def interleaved(functions: dict[str, Callable[[], None]], rounds: int, clock: Callable[[], float]) -> dict[str, float]:
     """Median seconds of each, over ``rounds`` rounds after one that does not count.
 
-    Every other round runs in the opposite order, so that nobody always finds the memory as the same one has left it.
+    Each round runs in another order, so that nobody always finds the memory as the same one has left it.
     """
     seconds = {name: [] for name in functions}
+    orders = list(permutations(functions))
     for k in range(rounds + 1):
-        for name in list(functions)[:: 1 if k % 2 else -1]:
+        for name in orders[k % len(orders)]:
             start = clock()
             functions[name]()
             seconds[name].append(clock() - start)
@@ -206,7 +209,7 @@ def write_csv(rows: list[Row], path: str, about: str) -> None:
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m ipa_tutorial.benchmark", description=__doc__.split("\n")[0])
     parser.add_argument("--lengths", type=int, nargs="+", default=[64, 256, 512], metavar="L", help="residues")
-    parser.add_argument("--rounds", type=int, default=5, help="that count")
+    parser.add_argument("--rounds", type=int, default=6, help="that count")
     parser.add_argument("--pair", choices=["with", "without", "both"], default="both", help="pair representation")
     parser.add_argument("--passes", choices=["forward", "backward", "both"], default="both")
     parser.add_argument("--dtype", choices=["float32", "float64", "bfloat16"], default="float32")

@@ -1,8 +1,13 @@
 """A linear layer by oneDNN: the same numbers as ``nn.Linear``, on some processors in half the time.
 
-PyTorch brings two libraries for float32 products on a CPU. ``nn.Linear`` uses MKL, which treats processors that are not
-Intel's as if they were ten years older: on an AMD EPYC with AVX-512 it reaches half of what oneDNN does. Everywhere
-else (GPU, other dtypes, autocast, ``torch.compile``, which chooses for itself) :class:`Linear` is ``nn.Linear``.
+PyTorch's builds for x86 bring two libraries for float32 products on a CPU. ``nn.Linear`` uses MKL, which treats
+processors that are not Intel's as if they were ten years older: on an AMD EPYC with AVX-512 it reaches half of what
+oneDNN does. Everywhere else (GPU, other dtypes, autocast, ``torch.compile``, which chooses for itself) :class:`Linear`
+is ``nn.Linear``. What it cannot do is be transformed by ``torch.func``.
+
+oneDNN compiles a product anew for each size, which costs some milliseconds, and remembers about a thousand of them. A
+training on proteins of many lengths would do little else; so the rows are filled up with zeros to one of eight sizes
+between a power of two and the next.
 """
 
 from __future__ import annotations
@@ -17,26 +22,35 @@ class Linear(nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         """``(*, in_features)`` → ``(*, out_features)``."""
-        if not suits_onednn(x, self.weight):
+        if not suits_onednn(x, self):
             return super().forward(x)
-        return OneDNNLinear.apply(x, self.weight, self.bias)
+        rows = x.reshape(-1, x.shape[-1])  # (n, i)
+        missing = filled(len(rows)) - len(rows)
+        full = functional.pad(rows, (0, 0, 0, missing)) if missing else rows
+        y = OneDNNLinear.apply(full, self.weight, self.bias)
+        return y[: len(rows)].reshape(*x.shape[:-1], -1)
+
+
+def filled(n: int) -> int:
+    """The next larger of the sizes 16, 32, … 128, 144, … 256, 288, …: eight to each power of two."""
+    step = max(16, 2 ** (n - 1).bit_length() // 16)
+    return -(-n // step) * step
 
 
 class OneDNNLinear(torch.autograd.Function):
-    """y = x Wᵀ + b, for ``x (*, i)``, ``weight (o, i)`` and ``bias (o,)`` or None."""
+    """y = x Wᵀ + b, for ``x (n, i)``, ``weight (o, i)`` and ``bias (o,)`` or None."""
 
     @staticmethod
     def forward(ctx, x, weight, bias):
         ctx.save_for_backward(x, weight)
-        return product(x.reshape(-1, x.shape[-1]), weight, bias).view(*x.shape[:-1], -1)
+        return product(x, weight, bias)
 
     @staticmethod
     def backward(ctx, d_y):
         x, weight = ctx.saved_tensors
         need_x, need_weight, need_bias = ctx.needs_input_grad
-        d_y, flat = d_y.reshape(-1, d_y.shape[-1]), x.reshape(-1, x.shape[-1])  # (n, o), (n, i)
-        d_x = product(d_y, weight.mT).view(x.shape) if need_x else None
-        d_weight = product(d_y.mT, flat.mT) if need_weight else None
+        d_x = product(d_y, weight.mT) if need_x else None
+        d_weight = product(d_y.mT, x.mT) if need_weight else None
         return d_x, d_weight, d_y.sum(0) if need_bias else None
 
 
@@ -47,13 +61,17 @@ def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
 
 
-def suits_onednn(x: Tensor, weight: Tensor) -> bool:
-    """Plain float32 tensors on a CPU, in a PyTorch that has oneDNN, and nobody else who would rather choose himself."""
+def suits_onednn(x: Tensor, layer: nn.Linear) -> bool:
+    """Plain float32 tensors on a CPU that fit each other, in a PyTorch that has oneDNN and is not compiling."""
     return (
         not torch.compiler.is_compiling()  # asked first: a compiler may not look into the rest
-        and x.dtype == weight.dtype == torch.float32
-        and x.device.type == weight.device.type == "cpu"
-        and x.numel() > 0
+        and not torch.jit.is_tracing()
+        and all(
+            t.dtype == torch.float32 and t.device.type == "cpu" and t.layout == torch.strided and t.numel() > 0
+            for t in (x, *layer.parameters())
+        )
+        and x.ndim > 0
+        and x.shape[-1] == layer.in_features
         and not torch.is_autocast_enabled("cpu")
         and torch.backends.mkldnn.is_available()
         and torch.backends.mkldnn.enabled

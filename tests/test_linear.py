@@ -8,7 +8,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from ipa_tutorial import linear
-from ipa_tutorial.linear import Linear, by_onednn, suits_onednn
+from ipa_tutorial.linear import Linear, by_onednn, filled, suits_onednn
 
 needs_onednn = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this PyTorch has no oneDNN")
 
@@ -36,6 +36,7 @@ INPUTS = {
     "expanded": lambda: torch.randn(7).expand(4, 7),
     "every other": lambda: torch.randn(5, 14)[:, ::2],
     "nothing": lambda: torch.randn(0, 7),
+    "many rows": lambda: torch.randn(2, 133, 7),
 }
 
 
@@ -79,7 +80,7 @@ def test_the_layer_steps_aside_where_it_has_no_business(count):
     assert torch.equal(ours.double()(x.double()), plain.double()(x.double()))
     with pytest.raises(RuntimeError, match="dtype"):
         ours(x)  # float32 into float64, in PyTorch's own words
-    assert not suits_onednn(x.to("meta"), ours.weight.float().to("meta"))
+    assert not suits_onednn(x.to("meta"), ours.float().to("meta"))
     assert not count
 
 
@@ -94,11 +95,47 @@ def test_a_second_derivative_is_right():
         assert_close(ours, plain, rtol=1e-4, atol=1e-4)
 
 
-def test_compiles_without_a_break():
+def test_compiles_without_a_break_into_the_usual_product(count):
     plain, ours = pair()
     x = torch.randn(3, 7)
     compiled = torch.compile(ours, backend="eager", fullgraph=True)
     assert_close(compiled(x), plain(x))
+    assert not count
+    traced = torch.jit.trace(ours, x)
+    assert_close(traced(x[:2]), plain(x[:2]))
+
+
+@pytest.mark.filterwarnings("ignore:Initializing zero-element")
+def test_what_nobody_can_multiply_is_refused_in_pytorchs_words(count):
+    plain, ours = pair()
+    for bad in (torch.randn(3, 6), torch.randn(()), torch.zeros(3, 7, dtype=torch.int64)):
+        messages = []
+        for layer in (plain, ours):
+            with pytest.raises((RuntimeError, IndexError)) as caught:
+                layer(bad)
+            messages.append(str(caught.value))
+        assert messages[0] == messages[1]
+    assert by_onednn(nn.Linear(7, 0))(torch.randn(3, 7)).shape == (3, 0)
+    assert not count
+
+
+def test_the_output_may_be_written_into():
+    plain, ours = (nn.Sequential(layer, nn.ReLU(inplace=True)) for layer in pair())
+    x = torch.randn(3, 7, requires_grad=True)
+    assert_close(torch.autograd.grad(ours(x).sum(), x), torch.autograd.grad(plain(x).sum(), x))
+
+
+@needs_onednn
+def test_few_sizes_stand_for_many(monkeypatch):
+    sizes, whole = set(), linear.product
+    monkeypatch.setattr(linear, "product", lambda x, *rest: (sizes.add(len(x)), whole(x, *rest))[1])
+    _, ours = pair()
+    for n in range(1, 257):
+        ours(torch.randn(n, 7))
+    assert sizes == {*range(16, 129, 16), *range(144, 257, 16)}
+    for n in (1, 16, 17, 128, 129, 257, 1000, 1025, 46_000, 2**20):
+        assert n <= filled(n) <= max(16, 1.125 * n + 15)
+    assert len({filled(n) for n in range(1025, 2049)}) == 8
 
 
 def test_a_module_keeps_its_parameters_hooks_and_other_layers():
