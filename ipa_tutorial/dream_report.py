@@ -2,9 +2,10 @@
 
     python -m ipa_tutorial.dream_report dreams.csv
 
-One row for each dreamt chain (50 to 80 residues) and for each test chain in that range. Likeness to other chains is the
-TM-score of TM-align, by the PyPI package tmtools (``pip install "ipa-tutorial[study]"``): 1 is the same fold, 0.5 and
-more usually the same kind of fold, unrelated chains have 0.2–0.3. Takes some minutes.
+One row for each dreamt chain (50 to 80 residues), one for the same chain after its relaxation, and one for each test
+chain in that range. Likeness to other chains is the TM-score of TM-align, by the PyPI package tmtools
+(``pip install "ipa-tutorial[study]"``): 1 is the same fold, 0.5 and more usually the same kind of fold, unrelated
+chains have 0.2–0.3. Takes some minutes.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from .backbones import backbones
 from .flow import dream, noise
 from .flow_model import FlowModel, load_flow_model
 from .measures import backbone_atoms, measure
+from .relaxation import relaxed
+from .rigid import Rigid
 
 TABLE = Path(__file__).parent / "data" / "studies" / "dreams.csv"  # what came out for the model that comes along
 SHORTEST, LONGEST = 50, 80
@@ -35,7 +38,7 @@ AT_ONCE = 20  # dreams in a batch
 class Row:
     """One chain. Means and deviations are over its peptide bonds, Å and degrees."""
 
-    source: str  # "dream" or "test"
+    source: str  # "dream", "relaxed" or "test"
     name: str
     length: int
     ca_ca: float
@@ -56,16 +59,25 @@ class Row:
     others_tm: float  # the mean likeness to the other chains of the same source
 
 
-def dreams(model: FlowModel, lengths: Sequence[int], seed: int = 0, progress: bool = True, **options) -> list[Tensor]:
-    """Backbones of the given lengths: atoms N, CA, C, O ``(L, 4, 3)``, Å, each."""
+def dreams(
+    model: FlowModel, lengths: Sequence[int], seed: int = 0, progress: bool = True, **options
+) -> list[tuple[Rigid, Tensor]]:
+    """Chains of the given lengths, a few at a time: frames ``(B, L)``, nm, and their mask ``(B, L)``.
+
+    ``options`` go to :func:`~ipa_tutorial.flow.dream`.
+    """
     generator = torch.Generator().manual_seed(seed)
-    chains = []
+    batches = []
     for first in tqdm(range(0, len(lengths), AT_ONCE), desc="batches", disable=not progress):
         size = torch.tensor(lengths[first : first + AT_ONCE])  # (B,)
         mask = torch.arange(int(size.max())) < size[:, None]  # (B, L)
-        frames = dream(model, noise(mask, generator), mask, progress=False, **options)[-1]
-        chains += [backbone_atoms(frames[b, :n]) for b, n in enumerate(size.tolist())]
-    return chains
+        batches.append((dream(model, noise(mask, generator), mask, progress=False, **options)[-1], mask))
+    return batches
+
+
+def atoms_of(frames: Rigid, mask: Tensor) -> list[Tensor]:
+    """Each of the chains ``(B, L)`` without its padding, as atoms N, CA, C, O ``(L, 4, 3)``, Å."""
+    return [backbone_atoms(chain[:n]) for chain, n in zip(frames, mask.sum(-1).tolist(), strict=True)]
 
 
 def tm_score(a: Tensor, b: Tensor) -> float:
@@ -163,13 +175,20 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     lengths = torch.linspace(SHORTEST, LONGEST, arguments.count).round().int().tolist()
-    chains = dreams(load_flow_model(), lengths, arguments.seed, steps=arguments.steps)
-    dreamt = {f"dream-{i:03}": atoms for i, atoms in enumerate(chains)}
+    batches = dreams(load_flow_model(), lengths, arguments.seed, steps=arguments.steps)
+    mended = [(relaxed(frames, mask), mask) for frames, mask in batches]
+    dreamt, mended = ([atoms for batch in part for atoms in atoms_of(*batch)] for part in (batches, mended))
+    names = [f"dream-{i:03}" for i in range(len(dreamt))]
     real = {p.name: p.coordinates for p in backbones("test") if SHORTEST <= len(p) <= LONGEST}
     training = {f"{p.name}_{p.chain}": p.coordinates for p in backbones("train")}
-    found = [*rows("dream", dreamt, training), *rows("test", real, training)]
+    sources = {
+        "dream": dict(zip(names, dreamt, strict=True)),
+        "relaxed": dict(zip(names, mended, strict=True)),
+        "test": real,
+    }
+    found = [row for source, chains in sources.items() for row in rows(source, chains, training)]
     write_csv(found, arguments.csv)
-    for source in ("dream", "test"):
+    for source in sources:
         print(source, {name: round(x, 3) for name, x in summary([r for r in found if r.source == source]).items()})
 
 

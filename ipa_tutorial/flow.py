@@ -29,6 +29,7 @@ TURNING = 10.0  # rotations hurry ahead: what is left of a turn falls as exp(−
 BACKBONE = ((-0.525, 1.363, 0.0), (0.0, 0.0, 0.0), (1.526, 0.0, 0.0))  # Å, N, CA, C in the residue's own frame
 PEPTIDE = ((1.329, 0.014), (2.425, 0.03), (2.435, 0.03), (3.80, 0.04))  # Å, see peptide_distances: mean and deviation
 NEAREST = 4.0  # Å between Cα atoms that are no chain neighbours
+TOUCHING = 8.0  # Å from the N of one residue to the C of another: a hydrogen bond is half of it
 
 
 # ------------------------------------------------------------------------------------------------------- the way
@@ -99,12 +100,34 @@ def peptide_loss(frames: Rigid, mask: Tensor) -> Tensor:
 
 def peptide_distances(frames: Rigid) -> Tensor:
     """From residue i to i + 1, Å: C to N, CA to N, C to CA, CA to CA. Frames ``(*, L)`` in nm → ``(*, L−1, 4)``."""
-    ideal = frames.translations.new_tensor(BACKBONE)  # (3, 3)
-    atoms = frames.scale_translations(NM_TO_ANGSTROM)[..., None].apply(ideal)  # (*, L, 3, 3)
-    n, ca, c = atoms.unbind(-2)
+    n, ca, c = backbone_of(frames)
     n, ca_before, ca, c_before = n[..., 1:, :], ca[..., :-1, :], ca[..., 1:, :], c[..., :-1, :]
     pairs = [(c_before, n), (ca_before, n), (c_before, ca), (ca_before, ca)]
     return torch.stack([(a - b).norm(dim=-1) for a, b in pairs], dim=-1)
+
+
+def backbone_of(frames: Rigid) -> tuple[Tensor, Tensor, Tensor]:
+    """Where N, CA and C are, Å: frames ``(*, L)`` in nm → three times ``(*, L, 3)``."""
+    ideal = frames.translations.new_tensor(BACKBONE)  # (3, 3)
+    atoms = frames.scale_translations(NM_TO_ANGSTROM)[..., None].apply(ideal)  # (*, L, 3, 3)
+    return atoms.unbind(-2)
+
+
+def contact_loss(predicted: Rigid, truth: Rigid, mask: Tensor) -> Tensor:
+    """How far distances from N to C are off where residues touch, Å, ``(*)``: what hydrogen bonds hang on.
+
+    After FrameDiff's loss on the distances of near atoms (Yim et al. 2023, arXiv 2302.02277).
+    """
+    true = from_n_to_c(truth)
+    near = (true < TOUCHING) & mask[..., :, None] & mask[..., None, :]  # (*, L, L)
+    off = torch.where(near, (from_n_to_c(predicted) - true).abs(), 0)
+    return off.sum((-2, -1)) / near.sum((-2, -1)).clamp(min=1)
+
+
+def from_n_to_c(frames: Rigid) -> Tensor:
+    """Distances from each N to each C, Å, ``(*, L, L)``; the gradient is finite even where two atoms coincide."""
+    n, _, c = backbone_of(frames)
+    return ((n[..., :, None, :] - c[..., None, :, :]).square().sum(-1) + 1e-4).sqrt()
 
 
 def clash_loss(frames: Rigid, mask: Tensor) -> Tensor:
@@ -127,6 +150,7 @@ def losses(predicted: Rigid, truth: Rigid, now: Rigid, t: Tensor, mask: Tensor) 
         rotations=turn,
         fape=2 * late * fape(finished, real, finished.translations, real.translations, mask, mask, clamp=10.0),
         peptide=0.2 * late * peptide_loss(predicted, mask),
+        contacts=late * contact_loss(predicted, truth, mask),
         clash=0.5 * late * clash_loss(predicted, mask),
     )
 

@@ -20,7 +20,7 @@ WAVES = 16  # numbers that a time or a place in the chain is written in
 DISTANCES = torch.linspace(0.3, 2.5, 23)  # nm, the borders between the classes of Cα distances
 UNKNOWN = len(DISTANCES) + 1  # the class of a distance that nobody has guessed yet
 PATIENCE = 0.03  # the time that is always left, for what there is to mend at the very end
-NEIGHBOUR = 12  # a rotation and a translation
+POSE = 12  # numbers of a rotation and a translation
 
 
 class FlowModel(nn.Module):
@@ -28,8 +28,8 @@ class FlowModel(nn.Module):
 
     Each block sees the frames as the one before has left them, in two ways: through invariant point attention, and
     through the poses of the two chain neighbours in the residue's own axes, off which bonds and angles can be read.
-    Distances between Cα atoms, now and in the network's own last guess (**self-conditioning**), are the pair
-    representation.
+    The pair representation is how residues stand to each other, in distance and in pose, now and in the network's own
+    last guess (**self-conditioning**).
 
     Args:
         dim: channels of the single representation.
@@ -44,8 +44,9 @@ class FlowModel(nn.Module):
         self.embed_offset = nn.Linear(2 * FARTHEST + 1, pair_dim)
         self.embed_distance = nn.Embedding(len(DISTANCES) + 1, pair_dim)
         self.embed_guess = nn.Embedding(len(DISTANCES) + 2, pair_dim)
+        self.embed_poses = nn.Linear(2 * POSE, pair_dim)
         self.pair_transition = nn.Sequential(nn.Linear(pair_dim, pair_dim), nn.ReLU(), nn.Linear(pair_dim, pair_dim))
-        self.embed_neighbours = nn.ModuleList(nn.Linear(2 * NEIGHBOUR, dim) for _ in range(depth))
+        self.embed_neighbours = nn.ModuleList(nn.Linear(2 * POSE, dim) for _ in range(depth))
         options = dict(heads=heads, pairwise_repr_dim=pair_dim, attention=FastInvariantPointAttention)
         self.blocks = nn.ModuleList(IPABlock(dim, **options) for _ in range(depth))
         self.updates = nn.ModuleList(TimedUpdate(dim) for _ in range(depth))
@@ -82,6 +83,10 @@ class FlowModel(nn.Module):
         z = z + self.embed_distance(distance_class(frames))
         unknown = torch.full((), UNKNOWN, device=frames.device)
         z = z + self.embed_guess(unknown if guess is None else distance_class(guess))
+        now = pair_poses(frames)  # (*, L, L, 12)
+        z = z + self.embed_poses(
+            torch.cat([now, torch.zeros_like(now) if guess is None else pair_poses(guess)], dim=-1)
+        )
         return z + self.pair_transition(z)
 
 
@@ -125,6 +130,19 @@ def neighbour_poses(frames: Rigid, mask: Tensor) -> Tensor:
     after = nn.functional.pad(numbers(forth), (0, 0, 0, 1))  # (*, L, 12)
     before = nn.functional.pad(numbers(forth.inverse()), (0, 0, 1, 0))
     return torch.cat([before, after], dim=-1)
+
+
+def pair_poses(frames: Rigid) -> Tensor:
+    """The frame of each residue j as each residue i sees it, ``(*, L)`` → ``(*, L, L, 12)``: T_i⁻¹ T_j.
+
+    Nine numbers of the rotation, then the direction to j, longer the farther it is, up to 1.
+    """
+    R, x = frames.rotations, frames.translations
+    turned = torch.einsum("...iyx,...jyz->...ijxz", R, R)  # (*, L, L, 3, 3): R_iᵀ R_j
+    away = x[..., None, :, :] - x[..., :, None, :]  # (*, L, L, 3)
+    seen = away @ R  # in the axes of residue i
+    length = (away.square().sum(-1, keepdim=True) + 1e-6).sqrt()
+    return torch.cat([turned.flatten(-2), seen / (length + 0.3)], dim=-1)
 
 
 def load_flow_model(path: str | Path = TRAINED) -> FlowModel:

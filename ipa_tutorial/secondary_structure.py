@@ -49,20 +49,30 @@ def hydrogen_bonds(atoms: Tensor, complete: Tensor, proline: Tensor) -> Tensor:
 
     ``atoms`` is ``(L, 4, 3)`` in Å (N, CA, C, O), ``complete`` and ``proline`` are ``(L,)`` bool.
     """
-    n, _, c, o = atoms.unbind(1)  # four times (L, 3)
-    c_before, o_before = c.roll(1, 0), o.roll(1, 0)  # (L, 3); the last comes before the first only in a closed ring
-    # The hydrogen lies in the peptide plane, opposite to the C=O before it, 1 Å from N.
-    h = n + torch.nn.functional.normalize(c_before - o_before, dim=-1)  # (L, 3)
-    donor = complete & complete.roll(1) & ((n - c_before).norm(dim=-1) < PEPTIDE_BOND) & ~proline  # (L,)
-
-    def inverse_distance(x: Tensor, y: Tensor) -> Tensor:
-        return 1 / (x[:, None] - y[None, :]).norm(dim=-1).clamp(min=0.5)  # (L, L)
-
-    attraction = inverse_distance(n, c) + inverse_distance(h, o)  # (L, L)
-    repulsion = inverse_distance(n, o) + inverse_distance(h, c)  # (L, L)
-    bonds = COULOMB * (repulsion - attraction) < BOND_ENERGY
+    n, _, c, _ = atoms.unbind(1)  # (L, 3)
+    bonded = (n - c.roll(1, 0)).norm(dim=-1) < PEPTIDE_BOND  # the last comes before the first only in a closed ring
+    donor = complete & complete.roll(1) & bonded & ~proline  # (L,)
+    bonds = bond_energies(atoms) < BOND_ENERGY
     neighbours = torch.ones_like(bonds).triu(-1).tril(1)
     return bonds & donor[:, None] & complete[None, :] & ~neighbours
+
+
+def bond_energies(atoms: Tensor) -> Tensor:
+    """How strongly the N–H of residue i is drawn to the C=O of residue j, kcal/mol, negative = drawn.
+
+    ``(*, L, 4, 3)`` in Å (N, CA, C, O) → ``(*, L, L)``. The first row means nothing: its hydrogen is put as if the last
+    residue came before the first.
+    """
+    n, _, c, o = atoms.unbind(-2)  # four times (*, L, 3)
+    # The hydrogen lies in the peptide plane, opposite to the C=O before it, 1 Å from N.
+    h = n + torch.nn.functional.normalize((c - o).roll(1, -2), dim=-1)  # (*, L, 3)
+
+    def inverse_distance(x: Tensor, y: Tensor) -> Tensor:
+        return 1 / (x[..., :, None, :] - y[..., None, :, :]).norm(dim=-1).clamp(min=0.5)  # (*, L, L)
+
+    attraction = inverse_distance(n, c) + inverse_distance(h, o)
+    repulsion = inverse_distance(n, o) + inverse_distance(h, c)
+    return COULOMB * (repulsion - attraction)
 
 
 def _helices(bonds: Tensor) -> list[bool]:

@@ -12,8 +12,10 @@ from ipa_tutorial.flow import (
     aligned,
     centred,
     clash_loss,
+    contact_loss,
     dream,
     flow_loss,
+    from_n_to_c,
     interpolate,
     losses,
     mean,
@@ -21,7 +23,7 @@ from ipa_tutorial.flow import (
     peptide_distances,
     peptide_loss,
 )
-from ipa_tutorial.flow_model import FlowModel, neighbour_poses
+from ipa_tutorial.flow_model import FlowModel, neighbour_poses, pair_poses
 from ipa_tutorial.so3 import rotation_exp
 
 SMALL = dict(dim=12, pair_dim=5, depth=2, heads=2)
@@ -162,13 +164,35 @@ def test_clashes_are_counted_between_real_residues_that_are_no_neighbours():
     assert clash_loss(T, mask).item() == 0
 
 
+def test_contacts_are_judged_by_distances_of_what_touches():
+    protein = load_protein("GB1")
+    T, mask = protein.rigids(F64)[None], protein.mask[None]
+    n, c = protein.coordinates[:, 0].double(), protein.coordinates[:, 2].double()
+    assert_close(from_n_to_c(T)[0], torch.cdist(n, c), rtol=0, atol=0.4)  # residues are not quite ideal
+    assert contact_loss(T, T, mask).item() == 0
+    wider = Rigid(T.rotations, T.translations * 1.1)
+    near = torch.cdist(n, c) < 8
+    expected = (from_n_to_c(wider)[0] - from_n_to_c(T)[0]).abs()[near].mean()
+    assert contact_loss(wider, T, mask).item() == pytest.approx(expected.item(), rel=0.02)
+    far = Rigid(T.rotations, T.translations.clone())
+    far.translations[0, 30:] += 5.0  # nm: the loss looks at what touches in truth, wherever it is now
+    assert contact_loss(far, T, mask) > 1 > contact_loss(T, far, mask)
+    apart = mask.clone()
+    apart[0, 30:] = False
+    assert contact_loss(far, T, apart).item() == 0
+    together = Rigid(T.rotations, torch.zeros_like(T.translations).requires_grad_())
+    contact_loss(together, T, mask).sum().backward()
+    assert together.translations.grad.isfinite().all()
+
+
 def test_all_losses_stay_when_everything_moves_and_padding_has_no_say():
     mask, t = ends_with_padding(), torch.tensor([0.1, 0.6, 0.99], dtype=F64)
     predicted, truth, now = (frames((3, 9), seed, scale=0.3) for seed in (1, 2, 3))
     terms = losses(predicted, truth, now, t, mask)
-    assert set(terms) == {"translations", "rotations", "fape", "peptide", "clash"}
+    assert set(terms) == {"translations", "rotations", "fape", "peptide", "contacts", "clash"}
     assert all(loss.shape == (3,) and loss[1:].sum() > 0 for loss in terms.values())
-    assert terms["fape"][0] == terms["peptide"][0] == terms["clash"][0] == 0  # too early to speak of a protein
+    late = ("fape", "peptide", "contacts", "clash")
+    assert all(terms[name][0] == 0 for name in late)  # too early to speak of a protein
     G = frames((), 4, scale=5.0)
     for name, loss in losses(G @ predicted, G @ truth, G @ now, t, mask).items():
         assert_close(loss, terms[name], rtol=1e-9, atol=1e-12)
@@ -228,6 +252,19 @@ def test_neighbours_are_seen_in_the_residues_own_axes():
     assert (poses[:, 0, :12] == 0).all() and (poses[:, -1, 12:] == 0).all()
     whole[0, 3] = False
     assert (neighbour_poses(T, whole)[0, 2, 12:] == 0).all() and (neighbour_poses(T, whole)[0, 4, :12] == 0).all()
+
+
+def test_every_residue_sees_every_other_in_its_own_axes():
+    T, G = frames((2, 6), 1), frames((), 2, scale=5.0)
+    poses = pair_poses(T)
+    assert poses.shape == (2, 6, 6, 12)
+    assert_close(pair_poses(G @ T), poses)
+    seen = T[1, 2].inverse() @ T[1, 4]
+    assert_close(poses[1, 2, 4, :9], seen.rotations.flatten())
+    length = seen.translations.norm()
+    assert_close(poses[1, 2, 4, 9:], seen.translations / (length + 0.3), rtol=1e-5, atol=1e-6)
+    assert_close(poses[0].diagonal()[9:], torch.zeros(3, 6, dtype=F64))
+    assert poses.isfinite().all()
 
 
 # -------------------------------------------------------------------------------------------------------- the walk

@@ -8,11 +8,10 @@ import torch
 from torch.testing import assert_close
 
 from ipa_tutorial.backbones import backbones
-from ipa_tutorial.dream_report import Row, dreams, pooled, read_csv, rows, summary, write_csv
-from ipa_tutorial.flow import noise
+from ipa_tutorial.dream_report import Row, atoms_of, dreams, pooled, read_csv, rows, summary, write_csv
 from ipa_tutorial.flow_model import TRAINED, FlowModel, load_flow_model
 from ipa_tutorial.flow_training import FlowTrainer, half_cosine
-from ipa_tutorial.measures import measure
+from ipa_tutorial.measures import backbone_atoms, measure
 
 SMALL = dict(dim=16, pair_dim=6, depth=2, heads=2)
 SHORT = [chain for chain in backbones("train") if len(chain) <= 45][:6]
@@ -118,23 +117,27 @@ def test_it_loads_strictly(tmp_path):
 
 def test_it_dreams_as_it_did_when_it_was_measured():
     """Four short dreams from one seed: the same summary, as far as another machine's rounding allows."""
-    measures = [
-        measure(atoms) for atoms in dreams(load_flow_model(), [50, 54, 57, 60], seed=3, steps=30, progress=False)
-    ]
-    assert torch.cat([m.ca_ca for m in measures]).mean().item() == pytest.approx(3.802, abs=0.01)
-    assert torch.cat([m.bond for m in measures]).mean().item() == pytest.approx(1.322, abs=0.01)
-    assert [m.radius for m in measures] == pytest.approx([10.72, 9.95, 9.62, 10.21], rel=0.05)
-    assert [m.helix for m in measures] == pytest.approx([0.36, 0.17, 0.49, 0.40], abs=0.15)
-    fresh = [measure(atoms) for atoms in dreams(FlowModel(), [50], seed=3, steps=5, progress=False)]
-    assert fresh[0].ca_ca.mean().item() > 10  # an untrained one leaves the noise as it is
+    ((frames, mask),) = dreams(load_flow_model(), [50, 54, 57, 60], seed=3, steps=30, progress=False)
+    measures = [measure(atoms) for atoms in atoms_of(frames, mask)]
+    assert torch.cat([m.ca_ca for m in measures]).mean().item() == pytest.approx(3.811, abs=0.01)
+    assert torch.cat([m.bond for m in measures]).mean().item() == pytest.approx(1.323, abs=0.01)
+    assert [m.radius for m in measures] == pytest.approx([10.85, 9.95, 9.71, 9.92], rel=0.05)
+    assert [m.helix for m in measures] == pytest.approx([0.20, 0.26, 0.44, 0.42], abs=0.15)
+    ((frames, mask),) = dreams(FlowModel(), [50], seed=3, steps=5, progress=False)
+    assert measure(atoms_of(frames, mask)[0]).ca_ca.mean().item() > 10  # an untrained one leaves the noise as it is
 
 
-def test_dreams_come_in_the_lengths_and_order_that_were_asked_for():
-    chains = dreams(FlowModel(**SMALL), [7, 5, 9], steps=2, progress=False)
+def test_dreams_come_in_the_lengths_and_order_that_were_asked_for(monkeypatch):
+    monkeypatch.setattr("ipa_tutorial.dream_report.AT_ONCE", 2)
+    model = FlowModel(**SMALL)
+    batches = dreams(model, [7, 5, 9], steps=2, progress=False)
+    assert [mask.sum(-1).tolist() for _, mask in batches] == [[7, 5], [9]]
+    chains = [atoms for frames, mask in batches for atoms in atoms_of(frames, mask)]
     assert [tuple(atoms.shape) for atoms in chains] == [(7, 4, 3), (5, 4, 3), (9, 4, 3)]
-    again = dreams(FlowModel(**SMALL), [7, 5, 9], steps=2, progress=False)
-    alone = noise(torch.ones(1, 9, dtype=torch.bool), torch.Generator().manual_seed(0))
-    assert alone.shape == (1, 9) and all(a.shape == b.shape for a, b in zip(chains, again, strict=True))
+    frames, _ = batches[0]
+    assert_close(chains[1], backbone_atoms(frames[1, :5]))  # the last oxygen of its own end, not of the padding's
+    again = dreams(model, [7, 5, 9], steps=2, progress=False)
+    assert all(torch.equal(a.translations, b.translations) for (a, _), (b, _) in zip(batches, again, strict=True))
 
 
 # --------------------------------------------------------------------------------------------------------- the report

@@ -217,7 +217,7 @@ def test_a_broken_link_is_noticed(tmp_path):
 ORDER = """
 rigid inputs quaternion attention streamed_attention linear fast blocks torsion structure_module losses
 protein_chain backbones library structure_file protein training denoising ablations alphafold testing bugs checks
-so3 flow flow_model flow_training secondary_structure measures dream_report
+so3 flow flow_model flow_training secondary_structure measures relaxation dream_report
 ribbon chain camera picture embedding drawing style strip maps curves typeset card dataflow plots
 scene trajectory viewer benchmark
 """
