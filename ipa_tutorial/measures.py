@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .flow import BACKBONE
+from .flow import backbone_of
 from .rigid import Rigid
 from .secondary_structure import secondary_structure
 from .structure_module import NM_TO_ANGSTROM
@@ -27,11 +27,11 @@ def backbone_atoms(frames: Rigid) -> Tensor:
 
     Each frame carries an ideal residue. The oxygen lies in the peptide plane, so that it needs the next residue.
     """
-    ideal = frames.translations.new_tensor([*BACKBONE, LAST_OXYGEN])  # (4, 3)
-    atoms = frames.scale_translations(NM_TO_ANGSTROM)[..., None].apply(ideal)  # (*, L, 4, 3)
-    n, ca, c, last = atoms.unbind(-2)  # four times (*, L, 3)
+    n, ca, c = backbone_of(frames)  # three times (*, L, 3)
+    ending = frames[..., -1:].scale_translations(NM_TO_ANGSTROM)
+    last = ending.apply(ending.translations.new_tensor(LAST_OXYGEN))  # (*, 1, 3)
     outwards = unit(c - ca)[..., :-1, :] + unit(c[..., :-1, :] - n[..., 1:, :])  # (*, L−1, 3)
-    o = torch.cat([c[..., :-1, :] + CARBONYL * unit(outwards), last[..., -1:, :]], dim=-2)
+    o = torch.cat([c[..., :-1, :] + CARBONYL * unit(outwards), last], dim=-2)
     return torch.stack([n, ca, c, o], dim=-2)
 
 
