@@ -69,11 +69,11 @@ browser-test: $(READY)
 	JUPYTER=$(abspath $(BIN)/jupyter) tests/browser/run $(N)
 
 notebooks: $(READY)
-	$(BIN)/python notebooks/build.py $(N)
-	$(if $(N),,$(BIN)/python notebooks/exercises.py)
+	$(BIN)/python tools/build.py $(N)
+	$(if $(N),,$(BIN)/python tools/exercises.py)
 
 exercises: $(READY)
-	$(BIN)/python notebooks/exercises.py $(N)
+	$(BIN)/python tools/exercises.py $(N)
 
 # The exact versions of everything else stay as they are, or pip refuses.
 $(NBGRADER): $(READY)
@@ -82,13 +82,13 @@ $(NBGRADER): $(READY)
 	@touch $(NBGRADER)
 
 course: $(NBGRADER)
-	$(BIN)/python notebooks/classroom.py
+	$(BIN)/python tools/classroom.py
 
 course-test: $(NBGRADER)
 	$(ONE_THREAD) $(BIN)/python -m pytest tests/course_round_trip.py --durations=3
 
 asset: $(READY)
-	$(BIN)/python asset/build.py
+	$(BIN)/python tools/draw.py
 
 format: $(READY)
 	$(BIN)/ruff check --fix .
@@ -96,7 +96,7 @@ format: $(READY)
 
 stamp: $(READY)
 	@test -n "$(SLUG)" || { echo "Say to which repository:  make stamp SLUG=you/fork" >&2; exit 1; }
-	PYTHONPATH=notebooks $(BIN)/python .github/stamp.py $(SLUG)
+	$(BIN)/python tools/stamp.py $(SLUG)
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .coverage htmlcov dist build

@@ -4,7 +4,7 @@ from .attention import InvariantPointAttention, Parts
 from .blocks import BackboneUpdate, IPABlock, IPATransformer
 from .fast import FastInvariantPointAttention
 from .losses import fape, kabsch_rmsd, lddt
-from .protein import Protein, load_protein
+from .proteins import Protein, load_protein
 from .rigid import Rigid, random_rigid, rigid_from_3_points
 from .structure_module import Structure, StructureModule
 from .testing import assert_equivariant, assert_invariant

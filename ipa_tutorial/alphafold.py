@@ -12,17 +12,16 @@ published ``params_model_*.npz``. What has to be rearranged, and why a plain cop
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from .attention import InvariantPointAttention
 from .structure_module import StructureModule
 
-Params = Mapping[str, NDArray]
+Params = Mapping[str, object]  # of NumPy arrays, as np.load hands them out
 
 
 def load_ipa(attention: InvariantPointAttention, params: Params, prefix: str = "") -> None:
@@ -59,7 +58,7 @@ def load_ipa(attention: InvariantPointAttention, params: Params, prefix: str = "
     for name, affine in layers.items():
         copy_affine(getattr(attention, name), affine)
     with torch.no_grad():
-        attention.raw_gamma.copy_(torch.from_numpy(gamma.copy()))
+        attention.raw_gamma.copy_(gamma)
 
 
 def find_module(params: Params, array: str, prefix: str) -> str:
@@ -78,7 +77,7 @@ def find_module(params: Params, array: str, prefix: str) -> str:
 # whatever re-orders the outputs re-orders both.
 
 
-def _monomer_projections(attention: InvariantPointAttention, params: Params, root: str) -> dict[str, NDArray]:
+def _monomer_projections(attention: InvariantPointAttention, params: Params, root: str) -> dict[str, Tensor]:
     H, c, c_v, P, P_v = _sizes(attention)
     q = _affine(params, f"{root}/q_scalar", (H, c))
     kv = _affine(params, f"{root}/kv_scalar", (H, c + c_v))
@@ -89,36 +88,37 @@ def _monomer_projections(attention: InvariantPointAttention, params: Params, roo
         "to_q": q,
         "to_k": kv[..., :c],
         "to_v": kv[..., c:],
-        "to_q_points": q_points.transpose(side_by_side),
-        "to_k_points": kv_points[..., :P].transpose(side_by_side),
-        "to_v_points": kv_points[..., P:].transpose(side_by_side),
+        "to_q_points": q_points.permute(side_by_side),
+        "to_k_points": kv_points[..., :P].permute(side_by_side),
+        "to_v_points": kv_points[..., P:].permute(side_by_side),
     }
 
 
-def _multimer_projections(attention: InvariantPointAttention, params: Params, root: str) -> dict[str, NDArray]:
+def _multimer_projections(attention: InvariantPointAttention, params: Params, root: str) -> dict[str, Tensor]:
     H, c, c_v, P, P_v = _sizes(attention)
     layers = {}
     for letter, channels, points in (("q", c, P), ("k", c, P), ("v", c_v, P_v)):
         weights = _array(params, f"{root}/{letter}_scalar_projection//weights", (None, H, channels))
-        layers[f"to_{letter}"] = np.concatenate([weights, np.zeros_like(weights[:1])])  # no bias: a row of zeros
+        layers[f"to_{letter}"] = torch.cat([weights, torch.zeros_like(weights[:1])])  # no bias: a row of zeros
         affine = _affine(params, f"{root}/{letter}_point_projection/point_projection", (H, 3 * points))
-        layers[f"to_{letter}_points"] = affine.reshape(-1, H, 3, points).swapaxes(-1, -2)  # (in + 1, H, P, xyz)
+        layers[f"to_{letter}_points"] = affine.reshape(-1, H, 3, points).transpose(-1, -2)  # (in + 1, H, P, xyz)
     return layers
 
 
-def _output_layer(attention: InvariantPointAttention, params: Params, root: str) -> NDArray:
+def _output_layer(attention: InvariantPointAttention, params: Params, root: str) -> Tensor:
     """Line 11's linear layer with its input rows in our order, then its bias: ``(features + 1, dim)``."""
     H, _, c_v, _, P_v = _sizes(attention)
-    features, bias = np.split(_affine(params, f"{root}/output_projection", (attention.dim,)), [-1])
+    affine = _affine(params, f"{root}/output_projection", (attention.dim,))
+    features, bias = affine[:-1], affine[-1:]
     expected = attention.to_out.in_features
     if len(features) != expected:
         raise ValueError(
             f"'{root}/output_projection//weights' must have {expected} rows for this attention's sizes, "
             f"got {len(features)}"
         )
-    scalar, points, norms, pair = np.split(features, np.cumsum([H * c_v, 3 * H * P_v, H * P_v]))
-    points = points.reshape(3, H * P_v, -1).swapaxes(0, 1).reshape(3 * H * P_v, -1)  # x | y | z -> xyz side by side
-    return np.concatenate([pair, scalar, points, norms, bias])
+    scalar, points, norms, pair = features.tensor_split([H * c_v, H * (c_v + 3 * P_v), H * (c_v + 4 * P_v)])
+    points = points.reshape(3, H * P_v, -1).transpose(0, 1).reshape(3 * H * P_v, -1)  # x | y | z -> xyz side by side
+    return torch.cat([pair, scalar, points, norms, bias])
 
 
 def _sizes(attention: InvariantPointAttention) -> tuple[int, int, int, int, int]:
@@ -129,42 +129,42 @@ def _sizes(attention: InvariantPointAttention) -> tuple[int, int, int, int, int]
     return H, *scalars, *points
 
 
-def _affine(params: Params, module: str, outputs: tuple[int, ...]) -> NDArray:
+def _affine(params: Params, module: str, outputs: tuple[int, ...]) -> Tensor:
     """Weights and bias of a Haiku linear layer in one array ``(in + 1, *outputs)``, the bias last."""
-    size = int(np.prod(outputs))
+    size = math.prod(outputs)
     weights, bias = (_array(params, f"{module}//{name}") for name in ("weights", "bias"))
-    if weights.ndim < 2 or weights[0].size != size or bias.size != size:
+    if weights.ndim < 2 or weights[0].numel() != size or bias.numel() != size:
         raise ValueError(
             f"'{module}' must have {size} = {' x '.join(map(str, outputs))} outputs for this module's sizes, "
-            f"got weights {weights.shape} and bias {bias.shape}"
+            f"got weights {tuple(weights.shape)} and bias {tuple(bias.shape)}"
         )
-    return np.concatenate([weights.reshape(-1, *outputs), bias.reshape(1, *outputs)])
+    return torch.cat([weights.reshape(-1, *outputs), bias.reshape(1, *outputs)])
 
 
-def _array(params: Params, name: str, shape: tuple[int | None, ...] | None = None) -> NDArray:
+def _array(params: Params, name: str, shape: tuple[int | None, ...] | None = None) -> Tensor:
     if name not in params:
         raise ValueError(f"params must hold {name!r}, which is missing")
-    array = np.asarray(params[name])
+    array = torch.tensor(params[name])
     if shape is not None:
         fits = array.ndim == len(shape) and all(
             want in (None, got) for want, got in zip(shape, array.shape, strict=True)
         )
         if not fits:
             wanted = tuple("*" if size is None else size for size in shape)
-            raise ValueError(f"{name!r} must have shape {wanted} for this module's sizes, got {array.shape}")
+            raise ValueError(f"{name!r} must have shape {wanted} for this module's sizes, got {tuple(array.shape)}")
     return array
 
 
-def _check_fit(layer: nn.Linear, affine: NDArray, name: str) -> None:
+def _check_fit(layer: nn.Linear, affine: Tensor, name: str) -> None:
     if len(affine) - 1 != layer.in_features:
         raise ValueError(f"{name} has {layer.in_features} inputs, AlphaFold's array has {len(affine) - 1}")
-    if layer.bias is None and np.any(affine[-1]):
+    if layer.bias is None and affine[-1].any():
         raise ValueError(f"{name} has no bias, but AlphaFold's layer has one: build the module with bias=True")
 
 
-def copy_affine(layer: nn.Linear, affine: NDArray) -> None:
+def copy_affine(layer: nn.Linear, affine: Tensor) -> None:
     """Write an array ``(in + 1, …)`` of weights and bias into a torch layer."""
-    flat = torch.from_numpy(np.ascontiguousarray(affine.reshape(len(affine), -1)))  # (in + 1, out)
+    flat = affine.reshape(len(affine), -1)  # (in + 1, out)
     with torch.no_grad():
         layer.weight.copy_(flat[:-1].mT)
         if layer.bias is not None:
@@ -214,5 +214,5 @@ def load_structure_module(module: StructureModule, params: Params, prefix: str =
         copy_affine(linears[name], affine)
     with torch.no_grad():
         for name, norm in norms.items():
-            norm.weight.copy_(torch.tensor(scales[name]))
-            norm.bias.copy_(torch.tensor(offsets[name]))
+            norm.weight.copy_(scales[name])
+            norm.bias.copy_(offsets[name])

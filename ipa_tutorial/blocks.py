@@ -31,7 +31,7 @@ class IPABlock(nn.Module):
         ff_num_layers: linear layers of the transition, with ReLU between.
         post_norm: norm after (True) or before (False) attention and transition.
         post_attn_dropout, post_ff_dropout: dropout after the residual addition of attention and transition.
-        attention: which form, the textbook's or :class:`~ipa_tutorial.fast.FastInvariantPointAttention`.
+        attention: which form, the textbook's or :class:`~ipa_tutorial.fast.attention.FastInvariantPointAttention`.
         attention_options: passed on to it.
     """
 

@@ -22,6 +22,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+NM_TO_ANGSTROM = 10.0  # nanometres inside every model, ångström in files and in what biologists read
+
 
 @dataclass(frozen=True, eq=False)
 class Rigid:

@@ -14,10 +14,8 @@ from torch import Tensor, nn
 from .attention import InvariantPointAttention
 from .blocks import BackboneUpdate, IPABlock, begin_at_zero
 from .inputs import check_mask, require_tensor
-from .rigid import Rigid
+from .rigid import NM_TO_ANGSTROM, Rigid
 from .torsion import RESIDUE_TYPES, atom14_mask, frames_to_atom14, torsion_to_frames
-
-NM_TO_ANGSTROM = 10.0
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ class StructureModule(nn.Module):
         dropout: after attention and transition.
         bias: biases in the attention's projections, as in AlphaFold's code.
         stop_rotation_gradient: between iterations no gradient flows through the rotations, line 20.
-        attention: which form, the textbook's or :class:`~ipa_tutorial.fast.FastInvariantPointAttention`.
+        attention: which form, the textbook's or :class:`~ipa_tutorial.fast.attention.FastInvariantPointAttention`.
     """
 
     def __init__(

@@ -9,7 +9,6 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -32,10 +31,10 @@ def atom14_names(letter: str) -> list[str]:
 
 
 @cache
-def _tables() -> dict[str, np.ndarray]:
+def _tables() -> dict[str, Tensor]:
     """Ideal geometry for each of the 21 residue types, Å; see data/rigid_groups/README.md."""
-    with (files("ipa_tutorial") / "data/rigid_groups/rigid_groups.npz").open("rb") as file:
-        return dict(np.load(file))
+    with (files("ipa_tutorial") / "data/rigid_groups/rigid_groups.pt").open("rb") as file:
+        return torch.load(file, weights_only=True)
 
 
 def sequence_to_types(sequence: str) -> Tensor:
@@ -170,5 +169,4 @@ def _check_atoms(backbone: Rigid, atom14: Tensor, atom_mask: Tensor, residue_typ
 
 
 def _look_up(table: str, residue_types: Tensor) -> Tensor:
-    values = torch.from_numpy(_tables()[table]).to(residue_types.device)
-    return values[residue_types]
+    return _tables()[table].to(residue_types.device)[residue_types]

@@ -7,6 +7,7 @@ another sequence. What it proves is that the machinery can carry a structure, an
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -15,12 +16,23 @@ from tqdm.auto import tqdm
 
 from .attention import InvariantPointAttention
 from .losses import fape, kabsch_rmsd
-from .protein import Protein
-from .rigid import Rigid
-from .structure_module import NM_TO_ANGSTROM, Structure, StructureModule
+from .rigid import NM_TO_ANGSTROM, Rigid
+from .structure_module import Structure, StructureModule
 from .torsion import RESIDUE_TYPES, sequence_to_types
 
 FARTHEST = 32  # relative positions beyond ±32 share one class, as in AlphaFold's relpos (Algorithm 4)
+
+
+@runtime_checkable
+class Chain(Protocol):
+    """What can be folded: a :class:`~ipa_tutorial.proteins.Protein`, or anything else of L residues that has these."""
+
+    name: str
+    sequence: str
+    residue_index: Tensor  # (L,) int64
+    mask: Tensor  # (L,) bool: the residue has a frame
+
+    def rigids(self) -> Rigid: ...  # (L,), nm
 
 
 class FoldingModel(nn.Module):
@@ -76,7 +88,7 @@ class FoldResult:
 
 
 def fold_protein(
-    protein: Protein,
+    protein: Chain,
     steps: int = 400,
     seed: int = 0,
     progress: bool = True,
@@ -98,7 +110,7 @@ def fold_protein(
     Returns:
         A :class:`FoldResult`. Ctrl-C (or the stop button) ends the training and returns what there is.
     """
-    if not isinstance(protein, Protein):
+    if not isinstance(protein, Chain):
         raise TypeError(f"protein must be a Protein, got {type(protein).__name__}")
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")

@@ -9,7 +9,7 @@ from pathlib import Path
 import exercises
 from nbformat import NotebookNode
 
-from ipa_tutorial.checks import CHECKS as PACKAGED
+from ipa_tutorial.classroom.checks import CHECKS as PACKAGED
 
 HEADING = re.compile(r"^## Exercise (\d\d\.\d+) · \S.*$", re.M)
 LABELS = re.compile(r"^\*\*Difficulty\*\* (?:★☆☆|★★☆|★★★) · \*\*Time\*\* (\d+) minutes · \*\*Line\*\* \S", re.M)
@@ -141,7 +141,7 @@ def one_stub_one_check(exercise: Exercise) -> list[str]:
     if not call or call[2] != exercise.name or check.metadata.check != exercise.name:
         found.append(f"the check cell should be check_…({exercise.name}) and nothing else, got: {check.source}")
     elif call[1] not in PACKAGED:
-        found.append(f"ipa_tutorial.checks has no {call[1]}")
+        found.append(f"ipa_tutorial.classroom.checks has no {call[1]}")
     return found
 
 

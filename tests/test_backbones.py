@@ -10,8 +10,8 @@ from collections import Counter
 import pytest
 import torch
 
-from ipa_tutorial import Protein, load_protein, protein
-from ipa_tutorial.backbones import FILE, Backbone, backbones, batch, crop
+from ipa_tutorial import Protein, load_protein, proteins
+from ipa_tutorial.proteins.dataset import FILE, Backbone, backbones, batch, crop
 
 TRAIN, TEST = backbones("train"), backbones("test")
 ALL = TRAIN + TEST
@@ -60,7 +60,7 @@ def test_each_chain_is_a_whole_protein():
         assert chain.atom_mask.shape == (L, 4) and chain.atom_mask.all() and chain.mask.all()
         assert chain.residue_index.tolist() == list(range(1, L + 1))
         assert len(chain.residue_labels) == len(chain.secondary_structure) == L
-        assert set(chain.sequence) <= set(protein.AMINO_ACIDS)
+        assert set(chain.sequence) <= set("ACDEFGHIKLMNPQRSTVWY")
         assert set(chain.secondary_structure) <= set("HGIEBTSC")
         assert chain.ca.mean(0).norm() < 0.02
 
@@ -94,7 +94,7 @@ def test_helices_wind_to_the_right():
 
 def test_reading_takes_less_than_a_second_and_waits_until_it_is_asked():
     code = (
-        "import time, ipa_tutorial.protein as p, ipa_tutorial.backbones as b; assert b._read.cache_info().misses == 0;"
+        "import time, ipa_tutorial.proteins.dataset as p; assert p._read.cache_info().misses == 0;"
         "start = time.process_time(); p.backbones('test'); print(time.process_time() - start)"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
@@ -104,7 +104,7 @@ def test_reading_takes_less_than_a_second_and_waits_until_it_is_asked():
 def test_the_list_is_the_callers_own():
     first = backbones("test")
     first.clear()
-    assert len(protein.backbones("test")) == 100
+    assert len(proteins.backbones("test")) == 100
 
 
 @pytest.mark.parametrize("split", ["valid", "Train", ""])

@@ -24,8 +24,8 @@ import torch
 from cases import build_attention, build_inputs, call
 
 import ipa_tutorial
-from ipa_tutorial.bugs import BUGS, bugs_of, find_bug, hunt, planted
-from ipa_tutorial.bugs.registry import bug, locate
+from ipa_tutorial.classroom.bugs import BUGS, bugs_of, find_bug, hunt, planted
+from ipa_tutorial.classroom.bugs.registry import bug, locate
 
 FOUND_BY = {
     test_attention.test_lines_1_to_4_cut_projections_head_by_head: """
@@ -237,7 +237,7 @@ def test_a_bug_reaches_whoever_imported_the_function_by_name():
     with planted("fape-of-the-padding"):
         places = [ipa_tutorial, ipa_tutorial.losses, ipa_tutorial.training, test_losses]
         assert {place.fape for place in places} == {BUGS["fape-of-the-padding"].variant}
-        assert ipa_tutorial.bugs.losses.fape is sound
+        assert ipa_tutorial.classroom.bugs.losses.fape is sound
     assert {place.fape for place in places} == {sound}
 
 

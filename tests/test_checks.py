@@ -8,8 +8,8 @@ import torch
 
 from ipa_tutorial import Rigid, random_rigid
 from ipa_tutorial import attention as lines
-from ipa_tutorial.bugs import BUGS, bugs_of, planted
-from ipa_tutorial.checks import (
+from ipa_tutorial.classroom.bugs import BUGS, bugs_of, planted
+from ipa_tutorial.classroom.checks import (
     CHECKS,
     CheckFailed,
     check_assert_invariant,

@@ -7,9 +7,9 @@ import torch
 from matplotlib.collections import LineCollection, PathCollection, PolyCollection
 
 from ipa_tutorial import Rigid, load_protein, random_rigid
-from ipa_tutorial.camera import Camera
-from ipa_tutorial.chain import as_chain
-from ipa_tutorial.drawing import (
+from ipa_tutorial.pictures.camera import Camera
+from ipa_tutorial.pictures.chain import as_chain
+from ipa_tutorial.pictures.drawing import (
     AXIS_COLOURS,
     draw_frames,
     draw_links,
@@ -18,8 +18,8 @@ from ipa_tutorial.drawing import (
     draw_scale_bar,
     residue_colours,
 )
-from ipa_tutorial.ribbon import BREAK, face_normals, ribbon
-from ipa_tutorial.secondary_structure import _helices, _strands, hydrogen_bonds, secondary_structure
+from ipa_tutorial.pictures.ribbon import BREAK, face_normals, ribbon
+from ipa_tutorial.proteins.dssp import _helices, _strands, hydrogen_bonds, secondary_structure
 
 
 @pytest.fixture(scope="module")

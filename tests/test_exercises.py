@@ -154,7 +154,7 @@ One function. About 5 minutes. [The lesson](../05_this.ipynb). Solutions: `noteb
 ```python
 from torch import Tensor
 
-from ipa_tutorial.checks import check_scalar_logits
+from ipa_tutorial.classroom.checks import check_scalar_logits
 ```
 """
 EXERCISE = f"""

@@ -8,7 +8,7 @@ from cases import partial_mask, randomise
 from torch.testing import assert_close
 
 from ipa_tutorial import Rigid, kabsch_rmsd, load_protein, random_rigid
-from ipa_tutorial.flow import (
+from ipa_tutorial.dreams.flow import (
     aligned,
     centred,
     clash_loss,
@@ -23,8 +23,8 @@ from ipa_tutorial.flow import (
     peptide_distances,
     peptide_loss,
 )
-from ipa_tutorial.flow_model import FlowModel, neighbour_poses, pair_poses
-from ipa_tutorial.so3 import rotation_exp
+from ipa_tutorial.dreams.model import FlowModel, neighbour_poses, pair_poses
+from ipa_tutorial.dreams.rotations import rotation_exp
 
 SMALL = dict(dim=12, pair_dim=5, depth=2, heads=2)
 F64 = torch.float64

@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from ipa_tutorial.backbones import backbones
-from ipa_tutorial.dream_report import Row, atoms_of, dreams, pooled, read_csv, rows, summary, write_csv
-from ipa_tutorial.flow_model import TRAINED, FlowModel, load_flow_model
-from ipa_tutorial.flow_training import FlowTrainer, half_cosine
-from ipa_tutorial.measures import backbone_atoms, measure
+from ipa_tutorial.dreams.measures import backbone_atoms, measure
+from ipa_tutorial.dreams.model import TRAINED, FlowModel, load_flow_model
+from ipa_tutorial.dreams.report import Row, atoms_of, dreams, pooled, read_csv, rows, summary, write_csv
+from ipa_tutorial.dreams.training import FlowTrainer, half_cosine
+from ipa_tutorial.proteins.dataset import backbones
 
 SMALL = dict(dim=16, pair_dim=6, depth=2, heads=2)
 SHORT = [chain for chain in backbones("train") if len(chain) <= 45][:6]
@@ -128,7 +128,7 @@ def test_it_dreams_as_it_did_when_it_was_measured():
 
 
 def test_dreams_come_in_the_lengths_and_order_that_were_asked_for(monkeypatch):
-    monkeypatch.setattr("ipa_tutorial.dream_report.AT_ONCE", 2)
+    monkeypatch.setattr("ipa_tutorial.dreams.report.AT_ONCE", 2)
     model = FlowModel(**SMALL)
     batches = dreams(model, [7, 5, 9], steps=2, progress=False)
     assert [mask.sum(-1).tolist() for _, mask in batches] == [[7, 5], [9]]
@@ -170,7 +170,7 @@ def test_rows_survive_the_file(tmp_path):
 
 def test_rows_compare_with_the_others_and_find_the_nearest(monkeypatch):
     """With a stand-in for TM-align, which readers need not have: 1 minus the difference in length over 100."""
-    monkeypatch.setattr("ipa_tutorial.dream_report.tm_score", lambda a, b: 1 - abs(len(a) - len(b)) / 100)
+    monkeypatch.setattr("ipa_tutorial.dreams.report.tm_score", lambda a, b: 1 - abs(len(a) - len(b)) / 100)
     chains = {f"c{n}": backbones("test")[0].coordinates[:n] for n in (30, 40, 50)}
     found = rows("dream", chains, {"far": torch.zeros(90, 4, 3), "near": torch.zeros(45, 4, 3)}, progress=False)
     assert [row.nearest for row in found] == ["near"] * 3

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from ipa_tutorial import linear
-from ipa_tutorial.linear import Linear, by_onednn, filled, suits_onednn
+from ipa_tutorial.fast import linear
+from ipa_tutorial.fast.linear import Linear, by_onednn, filled, suits_onednn
 
 needs_onednn = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this PyTorch has no oneDNN")
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from ipa_tutorial import load_protein, random_rigid
-from ipa_tutorial.backbones import backbones
-from ipa_tutorial.measures import angle, backbone_atoms, measure
-from ipa_tutorial.secondary_structure import secondary_structure
+from ipa_tutorial.dreams.measures import angle, backbone_atoms, measure
+from ipa_tutorial.proteins.dataset import backbones
+from ipa_tutorial.proteins.dssp import secondary_structure
 
 
 @pytest.mark.parametrize("name", ["ubiquitin", "crambin", "GB1"])

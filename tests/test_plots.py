@@ -12,8 +12,8 @@ import torch
 from matplotlib.colors import to_hex
 from PIL import Image
 
-from ipa_tutorial import InvariantPointAttention, load_protein, picture, plots
-from ipa_tutorial.plots import (
+from ipa_tutorial import InvariantPointAttention, load_protein, pictures
+from ipa_tutorial.pictures import (
     PAIR,
     POINT,
     SCALAR,
@@ -24,6 +24,7 @@ from ipa_tutorial.plots import (
     fape_matrix,
     logit_histogram,
     logit_maps,
+    picture,
     show,
     structure_strip,
     training_curves,
@@ -384,7 +385,7 @@ def test_the_functions_keep_their_style_to_themselves():
 
 
 def test_every_name_promised_is_there():
-    assert all(hasattr(plots, name) for name in plots.__all__)
+    assert all(hasattr(pictures, name) for name in pictures.__all__)
 
 
 # --- into a notebook --------------------------------------------------------------------------------------------------
@@ -450,7 +451,7 @@ def test_rare_colours_survive_the_palette(ubiquitin, weights):
 
 @pytest.mark.parametrize("name", ["ubiquitin", "myoglobin"])
 def test_a_drawn_protein_is_below_150_kb(name):
-    figure = plots.draw_protein(load_protein(name)).figure
+    figure = pictures.draw_protein(load_protein(name)).figure
     assert len(base64.b64encode(picture.png(figure))) < 170_000
     assert len(picture.png(figure)) < 150_000
 

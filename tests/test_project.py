@@ -1,14 +1,15 @@
 """The project as a whole: one slug, pins inside the ranges, links that lead somewhere, imports that go downwards."""
 
-import ast
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
+from graphlib import TopologicalSorter
 from importlib.metadata import version
 from pathlib import Path
 
+import house
 import pytest
 import stamp
 from links import broken_links
@@ -212,66 +213,89 @@ def test_a_broken_link_is_noticed(tmp_path):
 
 # ---------------------------------------------------------------------------------------------------------- package
 
-# From the ground up: a module (or a folder of them) may import those before it, never one after it. Nothing imports
-# pictures but pictures.
-ORDER = """
-rigid inputs quaternion attention streamed_attention linear fast blocks torsion structure_module losses
-protein_chain backbones library structure_file protein training denoising ablations alphafold testing bugs checks
-so3 flow flow_model flow_training secondary_structure measures relaxation dream_report
-ribbon chain camera picture embedding drawing style strip maps curves typeset card dataflow plots
-scene trajectory viewer benchmark
-"""
-MAX_LINES = 320
+MAX_LINES = 400
+DOWN = [house.GROUND, *(room for row in house.ROWS for room in row)]  # a room may stand on those before it
+# What a room may import from outside, besides Python's own library. The algorithm is torch only, and a progress bar.
+OUTSIDE = {
+    house.GROUND: {"torch", "tqdm"},
+    "proteins": {"torch", "numpy", "gemmi"},
+    "fast": {"torch", "tqdm", "invariant_point_attention"},  # what the benchmark compares with
+    "classroom": {"torch"},
+    "pictures": {"torch", "numpy", "matplotlib", "cycler", "PIL", "py3Dmol", "IPython"},
+    "dreams": {"torch", "tqdm", "numpy", "tmtools"},
+    "studies": {"torch", "tqdm"},
+}
 
 
-def imported(source: str, depth: int = 1) -> set[str]:
-    """The package's own modules that a module's source imports, inside functions too ("" is the package itself).
-
-    ``depth`` is 1 for a module of the package and 2 for one in a folder, whose own neighbours are left out.
-    """
-    found = set()
-    for node in ast.walk(ast.parse(source)):
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
-        if isinstance(node, ast.ImportFrom) and 0 < node.level < depth:
-            continue
-        if isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").split(".")[0] == "ipa_tutorial"):
-            module = (node.module or "").removeprefix("ipa_tutorial").lstrip(".").split(".")[0]
-            found |= {module} if module else {name if name in ORDER.split() else "" for name in names}
-        elif isinstance(node, ast.Import):
-            own = [name.split(".") for name in names if name.split(".")[0] == "ipa_tutorial"]
-            found |= {parts[1] if parts[1:] else "" for parts in own}
-    return found
+def made(folder: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        path = folder / "ipa_tutorial" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return folder / "ipa_tutorial"
 
 
-def upward_imports(name: str, source: str, depth: int = 1) -> set[str]:
-    order = ORDER.split()
-    return imported(source, depth) - set(order[: order.index(name)])
+@pytest.fixture
+def small_house(tmp_path, monkeypatch):
+    """A package with a ground floor, a room, and every way to import."""
+    package = made(
+        tmp_path,
+        {
+            "__init__.py": "from .rigid import Rigid",
+            "rigid.py": "import torch",
+            "attention.py": "from .rigid import Rigid\nfrom torch.nn import functional",
+            "fast/__init__.py": "from . import linear",
+            "fast/linear.py": "def f():\n    from .. import attention\n    import ipa_tutorial.rigid as r",
+            "fast/more.py": "from ipa_tutorial import Rigid\nfrom ..attention import a",
+        },
+    )
+    monkeypatch.setattr(house, "PROJECT", tmp_path)
+    monkeypatch.setattr(house, "PACKAGE", package)
+    return package
 
 
-def test_imports_are_recognised():
-    assert imported("from .rigid import Rigid\nfrom . import blocks, Rigid\nimport torch") == {"rigid", "blocks", ""}
-    assert imported("import ipa_tutorial.plots as p\ndef f():\n    from ipa_tutorial.fast import g") == {
-        "plots",
-        "fast",
-    }
-    assert imported("import ipa_tutorial\nfrom ipa_tutorial import viewer") == {"", "viewer"}
-    assert upward_imports("attention", "from .rigid import Rigid\nfrom .plots import draw") == {"plots"}
-    assert upward_imports("attention", "from . import attention") == {"attention"}
-    assert upward_imports("bugs", "from . import seen\nfrom ..checks import check\nfrom ..rigid import Rigid", 2) == {
-        "checks"
-    }
+def test_imports_are_recognised_however_they_are_written(small_house):
+    assert house.imports(small_house / "attention.py") == {"ipa_tutorial.rigid", "torch.nn"}
+    assert house.imports(small_house / "fast" / "__init__.py") == {"ipa_tutorial.fast.linear"}
+    assert house.imports(small_house / "fast" / "linear.py") == {"ipa_tutorial.attention", "ipa_tutorial.rigid"}
+    assert house.imports(small_house / "fast" / "more.py") == {"ipa_tutorial", "ipa_tutorial.attention"}
+    assert {room: below for room, below in house.house().items() if below} == {"fast": {"algorithm"}}
+    (small_house / "rigid.py").write_text("from .fast import linear")
+    assert house.house()[house.GROUND] == {"fast"}
+
+
+def test_every_room_stands_on_rooms_below_it():
+    found = house.house()
+    assert set(found) == set(DOWN), "a new room: say in tools/house.py where it belongs"
+    for room, below in found.items():
+        assert below <= set(DOWN[: DOWN.index(room)]), f"{room} imports upwards"
+        assert "pictures" not in below, f"{room} draws; only lessons and tools do"
+
+
+def test_files_import_each_other_without_a_circle():
+    """A room's own __init__ may gather its files, and they may import one another, but never round in a circle."""
+    graph = {path: {house.file_of(module) for module in house.imports(path)} - {None, path} for path in MODULES}
+    front_doors = {path for path in MODULES if path.name == "__init__.py"}
+    list(TopologicalSorter({path: below - front_doors for path, below in graph.items()}).static_order())
+    for door in front_doors - {PACKAGE / "__init__.py"}:
+        inside = [path for path in MODULES if door.parent in path.parents and path != door]
+        assert not any(door in graph[path] for path in inside), f"a file of {door.parent.name} imports its own door"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
-def test_modules_are_short_and_import_downwards_only(path):
-    source = path.read_text(encoding="utf-8")
-    assert len(source.splitlines()) <= MAX_LINES
-    if path != PACKAGE / "__init__.py":
-        *folders, name = path.relative_to(PACKAGE).with_suffix("").parts
-        name = folders[0] if folders else name
-        assert name in ORDER.split(), f"say in ORDER which modules {path.name} may stand on"
-        assert upward_imports(name, source, depth=len(folders) + 1) == set()
+def test_a_file_is_short_and_imports_nothing_heavy(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_LINES
+    outside = {name.split(".")[0] for name in house.imports(path)} - {"ipa_tutorial"} - set(sys.stdlib_module_names)
+    assert outside <= OUTSIDE[house.room_of(path)]
+    assert path == PACKAGE / "__init__.py" or "ipa_tutorial" not in house.imports(path), "import from where it is"
 
 
-def test_importing_the_package_draws_nothing():
-    assert not imported((PACKAGE / "__init__.py").read_text(encoding="utf-8")) & {"drawing", "plots", "viewer"}
+def test_the_front_door_opens_to_the_algorithm_and_to_what_reads_proteins_only():
+    rooms = {house.room_of(house.file_of(module)) for module in house.imports(PACKAGE / "__init__.py")}
+    assert rooms == {house.GROUND, "fast", "proteins"}
+
+
+def test_every_lesson_imports_from_rooms_and_not_from_the_files_in_them():
+    deep = re.compile(rf"(?:from|import) ipa_tutorial\.(?:{'|'.join(DOWN[1:])})\.\w+")
+    for text in sorted((PROJECT / "notebooks" / "text").rglob("*.md")):
+        assert deep.findall(text.read_text(encoding="utf-8")) == [], text.name

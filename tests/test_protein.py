@@ -22,8 +22,9 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ipa_tutorial import Protein, library, load_protein, rigid_from_3_points
-from ipa_tutorial.protein import load_atom14
+from ipa_tutorial import Protein, load_protein, rigid_from_3_points
+from ipa_tutorial.proteins import library
+from ipa_tutorial.proteins.files import load_atom14
 
 BACKBONE = ("N", "CA", "C", "O")
 ONE_LETTERS = "ARNDCQEGHILKMFPSTWYV"

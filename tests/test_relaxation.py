@@ -5,12 +5,12 @@ import torch
 from torch.testing import assert_close
 
 from ipa_tutorial import Rigid, kabsch_rmsd, load_protein, random_rigid
-from ipa_tutorial.backbones import backbones, batch
-from ipa_tutorial.flow import centred, clash_loss, peptide_loss
-from ipa_tutorial.measures import backbone_atoms, measure
-from ipa_tutorial.relaxation import bonding_energy, relaxed
-from ipa_tutorial.secondary_structure import hydrogen_bonds
-from ipa_tutorial.so3 import rotation_exp
+from ipa_tutorial.dreams.flow import centred, clash_loss, peptide_loss
+from ipa_tutorial.dreams.measures import backbone_atoms, measure
+from ipa_tutorial.dreams.relaxation import bonding_energy, relaxed
+from ipa_tutorial.dreams.rotations import rotation_exp
+from ipa_tutorial.proteins.dataset import backbones, batch
+from ipa_tutorial.proteins.dssp import hydrogen_bonds
 
 F64 = torch.float64
 

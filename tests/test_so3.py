@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipa_tutorial import random_rigid
-from ipa_tutorial.so3 import geodesic, rotation_exp, rotation_log
+from ipa_tutorial.dreams.rotations import geodesic, rotation_exp, rotation_log
 
 ANGLES = st.one_of(
     st.floats(0, math.pi), st.sampled_from([0.0, 1e-300, 1e-12, 1e-8, 1e-4, 9.99e-5, 1e-3, math.pi - 1e-7, math.pi])

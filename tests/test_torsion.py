@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ipa_tutorial import Rigid, load_protein, random_rigid
-from ipa_tutorial.protein import load_atom14
+from ipa_tutorial.proteins.files import load_atom14
 from ipa_tutorial.torsion import (
     RESIDUE_TYPES,
     _turn_about_x,

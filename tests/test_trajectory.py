@@ -11,13 +11,14 @@ import pytest
 import torch
 from PIL import Image
 
-from ipa_tutorial import Rigid, embedding, load_protein, random_rigid, viewer
-from ipa_tutorial.chain import as_chain
-from ipa_tutorial.drawing import STRUCTURE_COLOURS
-from ipa_tutorial.ribbon import SIDES, STEPS, ribbon
-from ipa_tutorial.secondary_structure import secondary_structure
-from ipa_tutorial.trajectory import as_models
-from ipa_tutorial.viewer import view
+from ipa_tutorial import Rigid, load_protein, random_rigid
+from ipa_tutorial.pictures import embedding, viewer
+from ipa_tutorial.pictures.chain import as_chain
+from ipa_tutorial.pictures.drawing import STRUCTURE_COLOURS
+from ipa_tutorial.pictures.ribbon import SIDES, STEPS, ribbon
+from ipa_tutorial.pictures.trajectory import as_models
+from ipa_tutorial.pictures.viewer import view
+from ipa_tutorial.proteins.dssp import secondary_structure
 
 
 @pytest.fixture(scope="module")

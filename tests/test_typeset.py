@@ -10,10 +10,9 @@ import pytest
 from matplotlib.colors import to_hex
 from slug import PROJECT
 
-from ipa_tutorial import dataflow
-from ipa_tutorial.card import LINES, algorithm_card
-from ipa_tutorial.plots import data_flow_map, use_style
-from ipa_tutorial.typeset import DARK, LIGHT, pieces, rounded, svg
+from ipa_tutorial.pictures import data_flow_map, dataflow, use_style
+from ipa_tutorial.pictures.card import LINES, algorithm_card
+from ipa_tutorial.pictures.typeset import DARK, LIGHT, pieces, rounded, svg
 
 ASSET = PROJECT / "asset"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -27,8 +26,8 @@ def close_figures():
 
 @pytest.fixture(scope="module")
 def drawn():
-    """What asset/build.py would write."""
-    spec = importlib.util.spec_from_file_location("asset_build", ASSET / "build.py")
+    """What tools/draw.py would write."""
+    spec = importlib.util.spec_from_file_location("asset_build", PROJECT / "tools" / "draw.py")
     build = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(build)
     with plt.rc_context():

@@ -14,11 +14,12 @@ import pytest
 import torch
 from PIL import Image
 
-from ipa_tutorial import Rigid, embedding, load_protein, scene, viewer
-from ipa_tutorial.camera import Camera
+from ipa_tutorial import Rigid, load_protein
+from ipa_tutorial.pictures import embedding, scene, viewer
+from ipa_tutorial.pictures.camera import Camera
+from ipa_tutorial.pictures.viewer import view
+from ipa_tutorial.proteins.dssp import secondary_structure
 from ipa_tutorial.quaternion import quaternion_to_rotation
-from ipa_tutorial.secondary_structure import secondary_structure
-from ipa_tutorial.viewer import view
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,139 @@
+"""Checks that teach: they run your function and, when it is wrong, say which well-known mistake it looks like.
+
+    from ipa_tutorial.classroom import check_point_logits
+
+    check_point_logits(point_logits)
+
+A check prints ok, not yet or wrong, with the smallest input that shows it. It never raises, so that an unfinished
+notebook runs to its end; with IPA_CHECK_STRICT=1 in the environment it raises :class:`CheckFailed`, for a grader.
+``check_point_logits.examine(f)`` returns the :class:`Verdict` in place of printing it.
+"""
+
+from .attention import (
+    check_attend_pairs,
+    check_attend_points,
+    check_attend_scalars,
+    check_attention_weights,
+    check_concatenate_heads,
+    check_hide_padding,
+    check_inverse_softplus,
+    check_point_logits,
+    check_point_norms,
+    check_point_weight,
+    check_scalar_logits,
+    check_split_pair_bias,
+    check_split_points,
+    check_split_scalars,
+    check_term_weight,
+    check_weighted_sum,
+)
+from .engine import (
+    Check,
+    CheckFailed,
+    Verdict,
+)
+from .folding import (
+    check_backbone_loss,
+    check_best_chain,
+    check_relative_positions,
+)
+from .frames import (
+    check_apply,
+    check_compose,
+    check_compose_update,
+    check_inverse,
+    check_invert_apply,
+    check_quaternion_multiply,
+    check_quaternion_to_rotation,
+    check_rigid_from_3_points,
+    check_update_quaternion,
+)
+from .losses import (
+    check_clamp_some,
+    check_fape,
+    check_kabsch_rmsd,
+    check_lddt,
+    check_sights,
+)
+from .module import (
+    check_attention,
+    check_block,
+    check_cut_out,
+)
+from .moving import (
+    check_assert_equivariant,
+    check_compose_groups,
+    check_hang_frames,
+    check_made_equivariant,
+    check_place_atoms,
+    check_relative_frames,
+    check_turn_about_x,
+)
+from .numbers_by_hand import (
+    check_test_of_point_logits,
+)
+from .own_tests import (
+    check_test_of_a_full_mask,
+    check_test_of_motions,
+    check_test_of_padding,
+)
+from .testing import (
+    check_assert_invariant,
+)
+
+__all__ = [
+    "CHECKS",
+    "Check",
+    "CheckFailed",
+    "Verdict",
+    "check_apply",
+    "check_assert_equivariant",
+    "check_assert_invariant",
+    "check_attend_pairs",
+    "check_attend_points",
+    "check_attend_scalars",
+    "check_attention",
+    "check_attention_weights",
+    "check_backbone_loss",
+    "check_best_chain",
+    "check_block",
+    "check_clamp_some",
+    "check_compose",
+    "check_compose_groups",
+    "check_compose_update",
+    "check_concatenate_heads",
+    "check_cut_out",
+    "check_fape",
+    "check_hang_frames",
+    "check_hide_padding",
+    "check_inverse",
+    "check_inverse_softplus",
+    "check_invert_apply",
+    "check_kabsch_rmsd",
+    "check_lddt",
+    "check_made_equivariant",
+    "check_place_atoms",
+    "check_point_logits",
+    "check_point_norms",
+    "check_point_weight",
+    "check_quaternion_multiply",
+    "check_quaternion_to_rotation",
+    "check_relative_frames",
+    "check_relative_positions",
+    "check_rigid_from_3_points",
+    "check_scalar_logits",
+    "check_sights",
+    "check_split_pair_bias",
+    "check_split_points",
+    "check_split_scalars",
+    "check_term_weight",
+    "check_test_of_a_full_mask",
+    "check_test_of_motions",
+    "check_test_of_padding",
+    "check_test_of_point_logits",
+    "check_turn_about_x",
+    "check_update_quaternion",
+    "check_weighted_sum",
+]
+
+CHECKS: dict[str, Check] = {name: check for name, check in globals().items() if isinstance(check, Check)}

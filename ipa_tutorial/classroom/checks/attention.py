@@ -1,0 +1,248 @@
+"""Lines 1 to 11 of Algorithm 22, one check for each function."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from ...rigid import Rigid
+from .draw import Draw
+from .engine import Case, Check
+
+# --- lines 1 to 4: reading projections -------------------------------------------------------------------------------
+
+
+def scalars_cut_by_hand(x: Tensor, heads: int) -> Tensor:
+    c = x.shape[-1] // heads
+    return torch.stack([x[..., h * c : (h + 1) * c] for h in range(heads)], dim=-3)
+
+
+def points_cut_by_hand(x: Tensor, heads: int) -> Tensor:
+    P = x.shape[-1] // (3 * heads)
+    rows = [[x[..., 3 * (h * P + p) : 3 * (h * P + p) + 3] for p in range(P)] for h in range(heads)]
+    return torch.stack([torch.stack(row, dim=-2) for row in rows], dim=-4)
+
+
+def pair_bias_cut_by_hand(b: Tensor) -> Tensor:
+    return torch.stack([b[..., h] for h in range(b.shape[-1])], dim=-3)
+
+
+check_split_scalars = Check(
+    "line 1, a projection cut into heads",
+    "attention.split_scalars",
+    lambda d: (d.normal(d.L, d.H * d.c), d.H),
+    scalars_cut_by_hand,
+    special=(lambda d: Case((d.normal(4, 3), 3), "one channel a head"),),
+)
+
+check_split_points = Check(
+    "lines 2 and 3, a projection read as points",
+    "attention.split_points",
+    lambda d: (d.normal(d.L, d.H * d.P * 3), d.H),
+    points_cut_by_hand,
+    special=(
+        lambda d: Case((d.normal(4, 6), 2), "one point a head"),
+        lambda d: Case((d.normal(4, 54), 2), "nine points a head"),
+    ),
+)
+
+check_split_pair_bias = Check(
+    "line 4, the pair bias with heads in front",
+    "attention.split_pair_bias",
+    lambda d: (d.normal(d.L, d.L, d.H),),
+    pair_bias_cut_by_hand,
+)
+
+# --- the constants ---------------------------------------------------------------------------------------------------
+
+
+def one_over_the_root_of_the_variance(point_key_dim: int) -> float:
+    of_half_square, of_product = 3 * (1 / 2) ** 2 * 2, 3 * 1.0  # Var[½x²] = ½ and Var[xy] = 1, three coordinates each
+    return (point_key_dim * (of_half_square + of_product)) ** -0.5
+
+
+def solved_by_bisection(y: float) -> float:
+    low, high = -50.0, 50.0
+    for _ in range(200):
+        middle = (low + high) / 2
+        low, high = (middle, high) if math.log1p(math.exp(middle)) < y else (low, middle)
+    return low
+
+
+check_point_weight = Check(
+    "line 5, w_C",
+    "attention.point_weight",
+    lambda d: (d.P + 4 * len(d.batch),),
+    one_over_the_root_of_the_variance,
+    special=(lambda d: Case((1,), "a single point"), lambda d: Case((4,), "AlphaFold's four points")),
+)
+
+check_term_weight = Check(
+    "line 6, w_L",
+    "attention.term_weight",
+    lambda d: (3,) if d.L == 1 else (2,),
+    lambda terms: terms**-0.5,
+    batches=((),),
+)
+
+check_inverse_softplus = Check(
+    "the start of γ, the inverse of softplus",
+    "attention.inverse_softplus",
+    lambda d: (0.2 + d.alone(1).abs().double().item(),),
+    solved_by_bisection,
+    special=(lambda d: Case((1.0,), "γ = 1"),),
+)
+
+# --- line 7: logits, mask and softmax --------------------------------------------------------------------------------
+
+
+def scaled_products(q: Tensor, k: Tensor) -> Tensor:
+    return (q[..., :, None, :] * k[..., None, :, :]).sum(-1) * q.shape[-1] ** -0.5
+
+
+def distances_point_by_point(q_points: Tensor, k_points: Tensor, gamma: Tensor) -> Tensor:
+    P = q_points.shape[-2]
+    total = 0
+    for p in range(P):
+        for x in range(3):
+            total = total + (q_points[..., :, None, p, x] - k_points[..., None, :, p, x]) ** 2
+    return -gamma.reshape(-1, 1, 1) / 2 * one_over_the_root_of_the_variance(P) * total
+
+
+def hidden_one_by_one(logits: Tensor, mask: Tensor) -> Tensor:
+    out = logits.clone()
+    hide = mask.unsqueeze(-1) * ~mask.unsqueeze(-2)  # query real, key padding
+    out.movedim(-3, 0)[:, hide] = -math.inf
+    return out
+
+
+def weights_of_real_queries(out: Tensor, logits: Tensor, mask: Tensor) -> Tensor:
+    """What the softmax makes of it: the rows of real queries; of the others, only whether they are finite.
+
+    −10⁵ stands for −∞, so that whoever hides the wrong keys is told so, and not of the NaN that comes of it.
+    """
+    finite = out.softmax(dim=-1).isfinite().all(-1, keepdim=True)
+    return torch.where(mask[..., None, :, None], out.clamp(min=-1e5).softmax(dim=-1), finite.to(out.dtype))
+
+
+def softmax_by_hand(logits: Tensor) -> Tensor:
+    grown = (logits - logits.amax(-1, keepdim=True)).exp()
+    return grown / grown.sum(-1, keepdim=True)
+
+
+check_scalar_logits = Check(
+    "line 7, the scalar term",
+    "attention.scalar_logits",
+    lambda d: (d.normal(d.H, d.L, d.c), d.normal(d.H, d.L, d.c)),
+    scaled_products,
+)
+
+
+def far_away(d: Draw) -> Case:
+    q, k = (1000 + d.alone(2, 5, 4, 3).float() for _ in range(2))
+    return Case((q, k, torch.ones(2)), "1000 nm from the origin, float32", rounding=True)
+
+
+check_point_logits = Check(
+    "line 7, the point term",
+    "attention.point_logits",
+    lambda d: (d.normal(d.H, d.L, d.P, 3), d.normal(d.H, d.L, d.P, 3), d.alone(d.H).exp()),
+    distances_point_by_point,
+    suspects=("attention.point_weight",),
+    special=(far_away,),
+)
+
+check_weighted_sum = Check(
+    "line 7, the sum of the terms",
+    "attention.weighted_sum",
+    lambda d: ((1 / 3) ** 0.5, *(d.normal(d.H, d.L, d.L) for _ in range(3))),
+    lambda w_L, qk, b, distance: qk * w_L + b * w_L + distance * w_L,
+    names=("w_L", "qk", "b", "distance"),
+)
+
+check_hide_padding = Check(
+    "the mask",
+    "attention.hide_padding",
+    lambda d: (d.normal(d.H, d.L, d.L), d.mask(d.L)),
+    hidden_one_by_one,
+    view=weights_of_real_queries,
+    view_title="after a softmax (in the row of a padded query: 1 if all is finite): ",
+    special=(
+        lambda d: Case((d.normal(2, 5, 5), torch.ones(5, dtype=torch.bool)), "nobody is padding"),
+        lambda d: Case((d.normal(2, 5, 5), torch.zeros(5, dtype=torch.bool)), "all is padding"),
+    ),
+)
+
+check_attention_weights = Check(
+    "line 7, the softmax",
+    "attention.attention_weights",
+    lambda d: (d.normal(d.H, d.L, d.L),),
+    softmax_by_hand,
+    special=(lambda d: Case((800 * d.normal(2, 5, 5),), "very large logits"),),
+)
+
+# --- lines 8 to 11 ---------------------------------------------------------------------------------------------------
+
+
+def pairs_summed(weights: Tensor, pairwise_repr: Tensor) -> Tensor:
+    return (weights[..., None] * pairwise_repr[..., None, :, :, :]).sum(-2)
+
+
+def values_summed(weights: Tensor, v: Tensor) -> Tensor:
+    return (weights[..., None] * v[..., None, :, :]).sum(-2)
+
+
+def relative_frames_summed(weights: Tensor, v_points: Tensor, frames: Rigid) -> Tensor:
+    """Each point by the way from frame j to frame i, R_iᵀ (R_j v + t_j − t_i), and then the mean."""
+    R, t = frames.rotations, frames.translations  # (*, 1, L, 3, 3), (*, 1, L, 3)
+    turn = torch.einsum("...iyx,...jyz->...ijxz", R, R)
+    shift = torch.einsum("...iyx,...ijy->...ijx", R, t[..., None, :, :] - t[..., :, None, :])
+    seen = torch.einsum("...ijxz,...jpz->...ijpx", turn, v_points) + shift[..., None, :]
+    return (weights[..., None, None] * seen).sum(-3)
+
+
+def features_joined(*outputs: Tensor) -> Tensor:
+    heads = outputs[0].shape[-3]
+    return torch.cat([o[..., h, :, :] for o in outputs for h in range(heads)], dim=-1)
+
+
+check_attend_pairs = Check(
+    "line 8, the sum over pairs",
+    "attention.attend_pairs",
+    lambda d: (d.normal(d.H, d.L, d.L).softmax(-1), d.normal(d.L, d.L, d.c_z)),
+    pairs_summed,
+)
+
+check_attend_scalars = Check(
+    "line 9, the sum over values",
+    "attention.attend_scalars",
+    lambda d: (d.normal(d.H, d.L, d.L).softmax(-1), d.normal(d.H, d.L, d.c_v)),
+    values_summed,
+)
+
+check_attend_points = Check(
+    "line 10, the points brought home",
+    "attention.attend_points",
+    lambda d: (d.normal(d.H, d.L, d.L).softmax(-1), d.normal(d.H, d.L, d.P, 3), d.frames(1, d.L)),
+    relative_frames_summed,
+    suspects=("rigid.Rigid.apply",),
+    names=("weights", "v_points", "frames"),
+)
+
+check_point_norms = Check(
+    "line 11, the norms",
+    "attention.point_norms",
+    lambda d: (d.normal(d.H, d.L, d.P, 3), 1e-4),
+    lambda points, eps: torch.linalg.vector_norm(torch.nn.functional.pad(points, (0, 1), value=eps**0.5), dim=-1),
+    special=(lambda d: Case((torch.zeros(2, 3, 4, 3, dtype=torch.float64), 1e-8), "points at the origin"),),
+)
+
+check_concatenate_heads = Check(
+    "line 11, the concatenation",
+    "attention.concatenate_heads",
+    lambda d: (d.normal(d.H, d.L, d.c), d.normal(d.H, d.L, d.P)),
+    features_joined,
+    names=("first", "second"),
+)

@@ -1,0 +1,124 @@
+"""Is this answer that answer? And if not, in what way not. And does a gradient come through, and is it a number?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...rigid import Rigid
+from . import words
+from .tree import flat, with_gradients
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is the matter with an answer."""
+
+    text: str
+    structural: bool = False  # type, number, shape or NaN: nothing to compare
+    error: type | None = None  # the exception in place of an answer
+
+
+class InputChanged(Exception):
+    """Stands for an answer that came at the price of the input."""
+
+
+class Unfinished(str):
+    """Nothing has been written yet, and by what one can tell."""
+
+
+def answered(outcome: Any) -> bool:
+    """Whether a function came to an answer, right or wrong."""
+    return not isinstance(outcome, Problem | Unfinished)
+
+
+def compare(got: Any, expected: Any, tolerance: float | None, finite: bool = True) -> Problem | None:
+    """None if ``got`` is ``expected``, up to ``tolerance`` times the largest number in it.
+
+    ``tolerance=None`` compares types and shapes, and looks for NaN. ``finite=False`` lets NaN be equal to NaN.
+    """
+    if isinstance(expected, tuple):
+        if not isinstance(got, tuple):
+            what = f"a tuple of {len(expected)} is expected, got {words.kind(got)}"
+            return Problem(what, structural=True)
+        if len(got) != len(expected):
+            return Problem(f"{len(expected)} results are expected, got {len(got)}", structural=True)
+        problems = (compare(g, e, tolerance, finite) for g, e in zip(got, expected, strict=True))
+        return next((problem for problem in problems if problem is not None), None)
+    if isinstance(expected, Rigid):
+        if not isinstance(got, Rigid):
+            return Problem(f"a Rigid is expected, Rigid(rotations, translations), got {words.kind(got)}", True)
+        parts = ((x.rotations, x.translations) for x in (got, expected))
+        return compare(*parts, tolerance, finite)
+    if isinstance(expected, Tensor):
+        return _compare_tensors(got, expected, tolerance, finite)
+    if isinstance(expected, float):
+        scalar = isinstance(got, float | int) or (isinstance(got, Tensor) and got.numel() == 1)
+        if not scalar:
+            return Problem(f"one number is expected, got {words.kind(got)}", structural=True)
+        pair = (torch.as_tensor(float(x), dtype=torch.float64) for x in (got, expected))
+        return _compare_tensors(*pair, tolerance, finite)
+    same = got is expected or got == expected
+    return None if same else Problem(f"expected: {expected}; got: {got if isinstance(got, str) else words.kind(got)}")
+
+
+def _compare_tensors(got: Any, expected: Tensor, tolerance: float | None, finite: bool) -> Problem | None:
+    if not isinstance(got, Tensor):
+        return Problem(f"a torch.Tensor is expected, got {words.kind(got)}", structural=True)
+    if got.shape != expected.shape:
+        return Problem(words.of_shapes(tuple(got.shape), tuple(expected.shape)), structural=True)
+    if got.dtype != expected.dtype:
+        return Problem(
+            f"dtype {words.dtype(expected.dtype)} is expected, that of the input, got {words.dtype(got.dtype)}",
+            structural=True,
+        )
+    if not got.is_floating_point():
+        return None if torch.equal(got, expected) else Problem("other values than expected")
+    got, expected = got.detach().double(), expected.detach().double()
+    if finite and (got.isnan() & ~expected.isnan()).any():
+        return Problem(f"it returns NaN, at {int(got.isnan().sum())} of {got.numel()} places", structural=True)
+    if finite and (got.isinf() & expected.isfinite()).any():
+        return Problem(f"it returns infinity, at {int(got.isinf().sum())} of {got.numel()} places")
+    if tolerance is None or not got.numel():
+        return None
+    largest = expected[expected.isfinite()].abs().max().item() if expected.isfinite().any() else 0.0
+    same = torch.isclose(got, expected, rtol=0, atol=tolerance * max(1.0, largest), equal_nan=not finite)
+    return None if same.all() else Problem(words.of_values(got, expected, same))
+
+
+def gradient_problem(function: Callable, reference: Callable, arguments: tuple) -> Problem | None:
+    """None if a finite gradient reaches every argument that the reference's own finite gradient reaches."""
+    expected = gradients_of(reference, arguments)
+    if not any(is_finite(gradient) for gradient in expected):
+        return None
+    try:
+        got = gradients_of(function, arguments)
+    except Exception as error:
+        return Problem(f"with inputs that want a gradient it raises: {str(error).splitlines()[0]}")
+    for mine, theirs in zip(got, expected, strict=True):
+        if not is_finite(theirs):
+            continue
+        if mine is None:
+            return Problem("no gradient comes through: is there a .detach(), .item(), .numpy() or torch.no_grad()?")
+        if not is_finite(mine):
+            return Problem("the gradient is NaN or infinite: is a root or a norm taken at zero, or a division by it?")
+    return None
+
+
+def gradients_of(function: Callable, arguments: tuple) -> list[Tensor | None]:
+    arguments = with_gradients(arguments)
+    results = [x for x in flat(function(*arguments)) if x.requires_grad]
+    leaves = [x for x in flat(arguments) if x.requires_grad]
+    if not results or not leaves:
+        return [None] * len(leaves)
+    weights = [1 + torch.arange(x.numel(), dtype=x.dtype).reshape(x.shape) for x in results]
+    total = sum((x * weight)[x.isfinite()].sum() for x, weight in zip(results, weights, strict=True))
+    return list(torch.autograd.grad(total, leaves, allow_unused=True))
+
+
+def is_finite(gradient: Any) -> bool:
+    return gradient is not None and bool(gradient.isfinite().all())

@@ -1,0 +1,122 @@
+"""What a folding network is told, how it is judged, and which of its attempts to keep."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import torch
+from torch import Tensor
+
+from ...losses import kabsch_rmsd
+from ...rigid import Rigid, random_rigid
+from ...training import backbone_loss
+from .draw import Draw
+from .engine import Case, Check
+from .losses import fape_of_what_counts, rmsd_by_horn
+
+# --- relative positions ----------------------------------------------------------------------------------------------
+
+
+def numbered_with_gaps(d: Draw) -> tuple[Tensor]:
+    """Residue numbers that grow by 1 to 19, and begin anywhere."""
+    steps = torch.randint(1, 20, (*d.batch, d.L), generator=d.generator)
+    return (steps.cumsum(-1) - 30,)
+
+
+def classes_one_by_one(residue_index: Tensor) -> Tensor:
+    out = torch.zeros(*residue_index.shape, residue_index.shape[-1], 65, dtype=torch.int64)
+    for *batch, i, j in torch.cartesian_prod(*map(torch.arange, out.shape[:-1])).tolist():
+        offset = int(residue_index[(*batch, j)] - residue_index[(*batch, i)])
+        out[(*batch, i, j, min(max(offset, -32), 32) + 32)] = 1
+    return out
+
+
+check_relative_positions = Check(
+    "relative positions, the only trace of the chain's order",
+    "training.relative_positions",
+    numbered_with_gaps,
+    classes_one_by_one,
+    special=(
+        lambda d: Case((torch.arange(40, 110),), "a chain of 70 without gaps"),
+        lambda d: Case((torch.tensor([3, 4, 5, 105, 106]),), "a loop of 99 residues is missing"),
+    ),
+    single_precision=False,
+)
+
+# --- the loss of a folding network -----------------------------------------------------------------------------------
+
+
+def attempts(d: Draw) -> tuple[Rigid, Rigid, Tensor]:
+    """Three iterations in nm, the truth in Å, and a mask."""
+    every = random_rigid((3, *d.batch, d.L), d.generator, scale=1.5, dtype=d.dtype)
+    return every, d.frames(d.L).scale_translations(5.0), d.mask(d.L)
+
+
+def all_right(d: Draw) -> Case:
+    T = d.frames(5)
+    return Case((T[None].scale_translations(0.1), T, torch.ones(5, dtype=torch.bool)), "a perfect prediction")
+
+
+def one_iteration_after_the_other(every: Rigid, truth: Rigid, mask: Tensor) -> Tensor:
+    losses = []
+    for R, t in zip(every.rotations, 10 * every.translations, strict=True):
+        losses.append(fape_of_what_counts(Rigid(R, t), truth, t, truth.translations, mask, mask))
+    return sum(losses) / len(losses)
+
+
+def loss_of_the_package(every: Rigid, truth: Rigid, mask: Tensor) -> Tensor:
+    """The package has one loss for the whole batch; here each protein has its own."""
+    if mask.ndim > 1:
+        return torch.stack([loss_of_the_package(every[:, b], truth[b], mask[b]) for b in range(len(mask))])
+    iterations = [every[k] for k in range(every.shape[0])]
+    return backbone_loss(SimpleNamespace(rigids=iterations), truth, mask)
+
+
+check_backbone_loss = Check(
+    "the loss of a folding network",
+    "training.backbone_loss",
+    attempts,
+    one_iteration_after_the_other,
+    suspects=("losses.fape",),
+    special=(all_right,),
+    tolerance=1e-4,  # ε beside the number of pairs, as in FAPE
+    sound=loss_of_the_package,
+)
+
+# --- which attempt to keep -------------------------------------------------------------------------------------------
+
+
+def chains_and_truth(d: Draw) -> tuple[Tensor, Tensor]:
+    """Attempts of unequal quality, each moved by a motion of its own, nm; the truth, Å."""
+    true, noise = 8 * d.normal(d.L + 4, 3), d.normal(d.P + 2, d.L + 4, 3)
+    worse = 1 + torch.randperm(d.P + 2, generator=d.generator).to(d.dtype)
+    return 0.1 * d.frames(d.P + 2)[:, None].apply(true + worse[:, None, None] * noise), true
+
+
+def mirrored_among_them(d: Draw) -> Case:
+    chains, true = chains_and_truth(d)
+    mirror = 0.1 * true * true.new_tensor([1, 1, -1])
+    return Case((torch.cat([chains[:1], mirror[None], chains[1:]]), true), "one of them a mirror image")
+
+
+def best_by_horn(chains: Tensor, true: Tensor) -> tuple[int, float]:
+    rmsds = [rmsd_by_horn(10 * chain, true).item() for chain in chains]
+    return rmsds.index(min(rmsds)), min(rmsds)
+
+
+def best_of_the_package(chains: Tensor, true: Tensor) -> tuple[int, float]:
+    rmsds = kabsch_rmsd(10 * chains, true.expand_as(chains))
+    return int(rmsds.argmin()), rmsds.min().item()
+
+
+check_best_chain = Check(
+    "the best of many attempts",
+    "losses.kabsch_rmsd",
+    chains_and_truth,
+    best_by_horn,
+    special=(mirrored_among_them,),
+    batches=((),),
+    tolerance=1e-6,
+    names=("chains", "true"),
+    sound=best_of_the_package,
+)

@@ -1,0 +1,169 @@
+"""Frames, quaternions and the backbone update: Algorithms 21 and 23."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ...blocks import BackboneUpdate
+from ...rigid import Rigid
+from .draw import Draw
+from .engine import Case, Check
+
+
+def moved(T: Rigid, points: Tensor) -> Tensor:
+    return torch.einsum("...xy,...y->...x", T.rotations, points) + T.translations
+
+
+def homogeneous(T: Rigid) -> Tensor:
+    """The 4 × 4 matrix with R, t and a last row 0 0 0 1."""
+    top = torch.cat([T.rotations, T.translations[..., None]], dim=-1)
+    bottom = torch.tensor([0.0, 0, 0, 1], dtype=T.dtype).expand(*top.shape[:-2], 1, 4)
+    return torch.cat([top, bottom], dim=-2)
+
+
+def from_homogeneous(M: Tensor) -> Rigid:
+    return Rigid(M[..., :3, :3].contiguous(), M[..., :3, 3].contiguous())
+
+
+check_apply = Check(
+    "a frame acting on points, R x + t",
+    "rigid.Rigid.apply",
+    lambda d: (d.frames(d.L), d.normal(d.L, 3)),
+    moved,
+    names=("T", "points"),
+)
+
+check_invert_apply = Check(
+    "points seen from a frame, Rᵀ (x − t)",
+    "rigid.Rigid.invert_apply",
+    lambda d: (d.frames(d.L), d.normal(d.L, 3)),
+    lambda T, points: torch.linalg.solve(T.rotations, (points - T.translations)[..., None])[..., 0],
+    names=("T", "points"),
+)
+
+check_compose = Check(
+    "two frames composed, T ∘ U",
+    "rigid.Rigid.__matmul__",
+    lambda d: (d.frames(d.L), d.frames(d.L)),
+    lambda T, U: from_homogeneous(homogeneous(T) @ homogeneous(U)),
+    names=("T", "U"),
+)
+
+check_inverse = Check(
+    "the inverse of a frame",
+    "rigid.Rigid.inverse",
+    lambda d: (d.frames(d.L),),
+    lambda T: from_homogeneous(torch.linalg.inv(homogeneous(T))),
+    names=("T",),
+)
+
+# --- Algorithm 21 ----------------------------------------------------------------------------------------------------
+
+
+def frames_by_triple_product(n: Tensor, ca: Tensor, c: Tensor) -> Rigid:
+    """z is normal to the plane of the three atoms, and y to x and z: Gram–Schmidt the other way about."""
+    x = torch.nn.functional.normalize(c - ca, dim=-1)
+    z = torch.nn.functional.normalize(torch.linalg.cross(x, n - ca), dim=-1)
+    return Rigid(torch.stack([x, torch.linalg.cross(z, x), z], dim=-1), ca)
+
+
+def backbone(d: Draw, *shape: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Atoms N, Cα, C in Å with the bond lengths of a protein and angles far from 0° and 180°."""
+    ideal = torch.tensor([[-0.5, 1.4, 0.0], [0.0, 0.0, 0.0], [1.5, 0.0, 0.0]], dtype=d.dtype)
+    T = d.frames(*shape)
+    return tuple(T.apply(atom) + 0.1 * d.normal(*shape, 3) for atom in ideal)
+
+
+def three_atoms_in_one_place(d: Draw) -> Case:
+    return Case((d.alone(1, 3),) * 3, "three atoms in one place, where any finite frame will do", only_finite=True)
+
+
+def three_atoms_in_a_line(d: Draw) -> Case:
+    ca, step = d.alone(1, 3), torch.tensor([1.5, 0, 0], dtype=d.dtype)
+    return Case((ca - step, ca, ca + step), "three atoms in a line, where any finite frame will do", only_finite=True)
+
+
+check_rigid_from_3_points = Check(
+    "Algorithm 21, a frame from N, Cα and C",
+    "rigid.rigid_from_3_points",
+    lambda d: backbone(d, d.L),
+    frames_by_triple_product,
+    special=(three_atoms_in_one_place, three_atoms_in_a_line),
+    tolerance=1e-6,  # with the ε of AlphaFold's code or without
+)
+
+# --- quaternions -----------------------------------------------------------------------------------------------------
+
+
+def product_of_scalar_and_vector_parts(a: Tensor, b: Tensor) -> Tensor:
+    (s, u), (t, v) = ((q[..., :1], q[..., 1:]) for q in (a, b))
+    u, v = torch.broadcast_tensors(u, v)
+    return torch.cat([s * t - (u * v).sum(-1, keepdim=True), s * v + t * u + torch.linalg.cross(u, v)], dim=-1)
+
+
+def turned_axes(q: Tensor) -> Tensor:
+    """Rodrigues' formula on each axis of the world, which become the columns of R."""
+    q = q / q.square().sum(-1, keepdim=True).sqrt()
+    w, v = q[..., :1], q[..., 1:]
+    columns = []
+    for axis in torch.eye(3, dtype=q.dtype):
+        once = torch.linalg.cross(v, axis.expand_as(v))
+        columns.append(axis + 2 * w * once + 2 * torch.linalg.cross(v, once))
+    return torch.stack(columns, dim=-1)
+
+
+def composed_as_matrices(q: Tensor, t: Tensor, q_update: Tensor, t_update: Tensor) -> tuple[Tensor, Tensor]:
+    turned = product_of_scalar_and_vector_parts(q, q_update)
+    return turned / turned.norm(dim=-1, keepdim=True), (turned_axes(q) @ t_update[..., None])[..., 0] + t
+
+
+check_quaternion_multiply = Check(
+    "the product of two quaternions",
+    "quaternion.quaternion_multiply",
+    lambda d: (d.quaternions(d.L), d.quaternions(d.L)),
+    product_of_scalar_and_vector_parts,
+)
+
+check_quaternion_to_rotation = Check(
+    "from a quaternion to its rotation",
+    "quaternion.quaternion_to_rotation",
+    lambda d: (d.normal(d.L, 4),),
+    turned_axes,
+    suspects=("quaternion.normalise_quaternion",),
+    special=(lambda d: Case((torch.tensor([[1.0, 0, 0, 0], [0, 0, 0, -2.0]], dtype=d.dtype),), "no turn, and a half"),),
+)
+
+check_compose_update = Check(
+    "the backbone update, T ∘ U on quaternions and translations",
+    "blocks.compose_update",
+    lambda d: (d.quaternions(d.L), d.normal(d.L, 3), d.quaternions(d.L), d.normal(d.L, 3)),
+    composed_as_matrices,
+    suspects=("quaternion.quaternion_multiply", "quaternion.quaternion_to_rotation"),
+    view=lambda out, *_: (out[0][..., :, None] * out[0][..., None, :], out[1]),
+    view_title="q qᵀ, which is the same for q and −q, and t: ",
+)
+
+
+def one_beside_three_numbers(numbers: Tensor) -> tuple[Tensor, Tensor]:
+    bcd, push = numbers.split(3, dim=-1)
+    length = (1 + bcd.square().sum(-1, keepdim=True)).sqrt()
+    return torch.cat([1 / length, bcd / length], dim=-1), push
+
+
+def by_a_layer_that_passes_on(numbers: Tensor) -> tuple[Tensor, Tensor]:
+    update = BackboneUpdate(6).to(numbers.dtype)
+    update.to_update.weight.data.copy_(torch.eye(6))
+    return update.quaternion_and_translation(numbers)
+
+
+check_update_quaternion = Check(
+    "Algorithm 23, line 2: from six numbers to a unit quaternion and a push",
+    "blocks.BackboneUpdate.quaternion_and_translation",
+    lambda d: (d.normal(d.L, 6),),
+    one_beside_three_numbers,
+    suspects=("quaternion.normalise_quaternion",),
+    special=(lambda d: Case((torch.zeros(2, 6, dtype=d.dtype),), "zeros, which mean: stay as you are"),),
+    names=("numbers",),
+    sound=by_a_layer_that_passes_on,
+)

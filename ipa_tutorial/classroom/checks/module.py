@@ -1,0 +1,162 @@
+"""Algorithm 22 as a whole, and the block around it: the learner's forward pass with somebody else's layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import MethodType
+
+import torch
+from torch import Tensor
+from torch.nn import LayerNorm, Linear, Module
+from torch.nn.functional import softplus
+
+from ...attention import InvariantPointAttention
+from ...blocks import IPABlock
+from ...rigid import Rigid
+from ..bugs import BUGS
+from .attention import (
+    distances_point_by_point,
+    features_joined,
+    hidden_one_by_one,
+    pair_bias_cut_by_hand,
+    pairs_summed,
+    points_cut_by_hand,
+    relative_frames_summed,
+    scalars_cut_by_hand,
+    scaled_products,
+    softmax_by_hand,
+    values_summed,
+)
+from .draw import Draw
+from .engine import Case, Check
+from .frames import moved
+
+
+def layers(d: Draw, kind: type[Module] = InvariantPointAttention) -> Module:
+    """A module of the draw's sizes whose parameters are all random, γ and biases included."""
+    sizes = dict(scalar_key_dim=d.c, scalar_value_dim=d.c_v, point_key_dim=d.P, point_value_dim=d.P + 1)
+    module = kind(7, heads=d.H, pairwise_repr_dim=d.c_z, bias=True, **sizes).to(d.dtype)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.copy_(d.alone(*parameter.shape) / parameter.shape[-1] ** 0.5)
+    return module
+
+
+def refuse(self: InvariantPointAttention, *arguments, **geometry) -> Tensor:
+    raise RuntimeError("layers(…) is switched off here: use layers.to_q and the others, and write the rest yourself")
+
+
+def refuse_a_mask(self: InvariantPointAttention, *arguments, mask: Tensor | None = None, **geometry) -> Tensor:
+    if mask is not None:
+        raise RuntimeError("layers(…, mask=…) is switched off here: cut the padding out and call it without a mask")
+    return type(self).forward(self, *arguments, **geometry)
+
+
+def inputs(d: Draw, forward: Callable[..., Tensor] = refuse) -> tuple:
+    """Layers with their own forward pass replaced, so that nobody has Algorithm 22 done by calling them."""
+    module = layers(d)
+    module.forward = MethodType(forward, module)
+    return module, d.normal(d.L, 7), d.normal(d.L, d.L, d.c_z), d.frames(d.L)
+
+
+def inputs_to_cut(d: Draw) -> tuple:
+    return inputs(d, refuse_a_mask)
+
+
+def with_masks(inputs: Callable[[Draw], tuple]) -> tuple[Callable[[Draw], Case], ...]:
+    """The special cases: some padding, and nothing but padding."""
+    return (
+        lambda d: Case((*inputs(d), d.mask(d.L)), "with padding"),
+        lambda d: Case((*inputs(d), torch.zeros(d.L, dtype=torch.bool)), "all is padding"),
+    )
+
+
+def of_the_real(out: Tensor, layers: InvariantPointAttention, s: Tensor, z: Tensor, T: Rigid, mask=None) -> Tensor:
+    return out if mask is None else out[mask]
+
+
+def everything_by_hand(
+    attention: InvariantPointAttention, s: Tensor, z: Tensor, T: Rigid, mask: Tensor | None = None
+) -> Tensor:
+    H, here = attention.heads, T[..., None, :, None]  # (*, 1, L, 1): for every head and point
+
+    def project(layer: Linear, x: Tensor) -> Tensor:
+        return x @ layer.weight.to(x.dtype).mT + (layer.bias.to(x.dtype) if layer.bias is not None else 0)
+
+    q, k, v = (scalars_cut_by_hand(project(to, s), H) for to in (attention.to_q, attention.to_k, attention.to_v))
+    point_layers = attention.to_q_points, attention.to_k_points, attention.to_v_points
+    q_points, k_points, v_points = (points_cut_by_hand(project(to, s), H) for to in point_layers)
+    b = pair_bias_cut_by_hand(project(attention.to_pair_bias, z))
+    gamma = softplus(attention.raw_gamma.to(s.dtype))
+    distance = distances_point_by_point(moved(here, q_points), moved(here, k_points), gamma)
+    logits = 3**-0.5 * (scaled_products(q, k) + b + distance)
+    a = softmax_by_hand(logits if mask is None else hidden_one_by_one(logits, mask))
+    points = relative_frames_summed(a, v_points, T[..., None, :])
+    norms = (points.square().sum(-1) + attention.eps).sqrt()
+    features = features_joined(pairs_summed(a, z), values_summed(a, v), points.flatten(-2), norms)
+    return project(attention.to_out, features)
+
+
+def by_the_package(
+    attention: InvariantPointAttention, s: Tensor, z: Tensor, T: Rigid, mask: Tensor | None = None
+) -> Tensor:
+    return type(attention).forward(attention, s, z, rotations=T.rotations, translations=T.translations, mask=mask)
+
+
+check_attention = Check(
+    "Algorithm 22, the whole of it",
+    "attention.InvariantPointAttention.forward",
+    inputs,
+    everything_by_hand,
+    suspects=(*sorted({bug.where for bug in BUGS.values() if bug.where.startswith("attention.")}), "rigid.Rigid.apply"),
+    special=with_masks(inputs),
+    view=of_the_real,
+    sound=by_the_package,
+    names=("layers", "s", "z", "T", "mask"),
+)
+
+check_cut_out = Check(
+    "attention among the real residues, by cutting the padding out",
+    "attention.hide_padding",
+    inputs_to_cut,
+    everything_by_hand,
+    special=with_masks(inputs_to_cut),
+    batches=((), (2,)),
+    view=of_the_real,
+    sound=by_the_package,
+    names=("layers", "s", "z", "T", "mask"),
+)
+
+# --- the block --------------------------------------------------------------------------------------------------------
+
+
+def normalised_by_hand(layer: LayerNorm, x: Tensor) -> Tensor:
+    x = x - x.mean(-1, keepdim=True)
+    x = x / (x.square().mean(-1, keepdim=True) + layer.eps).sqrt()
+    return x * layer.weight.to(x.dtype) + layer.bias.to(x.dtype)
+
+
+def block_by_hand(block: IPABlock, x: Tensor, z: Tensor, T: Rigid, mask: Tensor | None = None) -> Tensor:
+    x = normalised_by_hand(block.attention_norm, x + everything_by_hand(block.attention, x, z, T, mask))
+    hidden = x
+    for layer in block.transition:
+        linear = isinstance(layer, Linear)
+        hidden = hidden @ layer.weight.to(x.dtype).mT + layer.bias.to(x.dtype) if linear else hidden.clamp(min=0)
+    return normalised_by_hand(block.transition_norm, x + hidden)
+
+
+def padded_block(d: Draw) -> Case:
+    return Case((layers(d, IPABlock), *inputs(d)[1:], d.mask(d.L)), "with padding")
+
+
+check_block = Check(
+    "Algorithm 20, lines 6 to 9: residual connections and norms",
+    "blocks.IPABlock.forward",
+    lambda d: (layers(d, IPABlock), *inputs(d)[1:]),
+    block_by_hand,
+    special=(padded_block,),
+    batches=((), (2,)),
+    view=lambda out, layers, x, z, T, mask=None: out if mask is None else out[mask],
+    sound=by_the_package,
+    names=("layers", "x", "z", "T", "mask"),
+)

@@ -1,0 +1,248 @@
+"""Frames seen from frames, frames hung on frames, and the learner's own test of equivariance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from ...rigid import Rigid
+from ...torsion import _turn_about_x
+from .draw import Draw
+from .engine import Case, Check
+from .testing import FAILS, PASSES, PRINTS, on, verdict_of
+
+# --- T_i⁻¹ ∘ T_j -----------------------------------------------------------------------------------------------------
+
+
+def as_four_by_four(T: Rigid) -> Tensor:
+    """Homogeneous matrices ``(*, 4, 4)``, which compose by multiplication."""
+    top = torch.cat([T.rotations, T.translations[..., None]], dim=-1)
+    last = top.new_tensor([0.0, 0, 0, 1]).expand(*top.shape[:-2], 1, 4)
+    return torch.cat([top, last], dim=-2)
+
+
+def from_four_by_four(M: Tensor) -> Rigid:
+    return Rigid(M[..., :3, :3], M[..., :3, 3])
+
+
+def pairs_by_linear_algebra(T: Rigid) -> Rigid:
+    M = as_four_by_four(T)
+    return from_four_by_four(torch.linalg.solve(M[..., :, None, :, :], M[..., None, :, :, :]))
+
+
+check_relative_frames = Check(
+    "what each residue sees of each other: T_i⁻¹ ∘ T_j",
+    "rigid.Rigid.inverse",
+    lambda d: (d.frames(d.L),),
+    pairs_by_linear_algebra,
+    suspects=("rigid.Rigid.__matmul__",),
+    names=("T",),
+    sound=lambda T: T[..., :, None].inverse() @ T[..., None, :],
+)
+
+# --- any function made equivariant -----------------------------------------------------------------------------------
+
+
+def pushed_along_the_world(T: Rigid) -> Rigid:
+    return Rigid(T.rotations, T.translations + T.translations.new_tensor([1.0, 2.0, 3.0]))
+
+
+def reflected_in_the_origin(T: Rigid) -> Rigid:
+    return Rigid(T.rotations, -T.translations)
+
+
+def turned_in_the_world(T: Rigid) -> Rigid:
+    turn = T.rotations.new_tensor([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    return Rigid(turn @ T.rotations, T.translations)
+
+
+def through_the_eyes_of_the_first(f: Callable[[Rigid], Rigid], T: Rigid) -> Rigid:
+    first = as_four_by_four(T)[..., :1, :, :]
+    answer = f(from_four_by_four(torch.linalg.solve(first, as_four_by_four(T))))
+    return from_four_by_four(first @ as_four_by_four(answer))
+
+
+def through_the_first_frame(f: Callable[[Rigid], Rigid], T: Rigid) -> Rigid:
+    return T[..., :1] @ f(T[..., :1].inverse() @ T)
+
+
+check_made_equivariant = Check(
+    "any function made equivariant: T₁ ∘ f(T₁⁻¹ ∘ T)",
+    "rigid.Rigid.__matmul__",
+    lambda d: (turned_in_the_world, d.frames(d.L)),
+    through_the_eyes_of_the_first,
+    suspects=("rigid.Rigid.inverse",),
+    special=(
+        lambda d: Case((pushed_along_the_world, d.frames(5)), "a function that pushes along the world's axes"),
+        lambda d: Case((reflected_in_the_origin, d.frames(5)), "a function that reflects all places in the origin"),
+    ),
+    names=("f", "T"),
+    sound=through_the_first_frame,
+)
+
+# --- a chain of frames -----------------------------------------------------------------------------------------------
+
+
+def product_of_matrices(first: Rigid, links: Rigid) -> Rigid:
+    carried = [as_four_by_four(first)]
+    for k in range(links.shape[-1]):
+        carried.append(carried[-1] @ as_four_by_four(links[..., k]))
+    return from_four_by_four(torch.stack(carried, dim=-3))
+
+
+def link_by_link(first: Rigid, links: Rigid) -> Rigid:
+    carried = [first]
+    for k in range(links.shape[-1]):
+        carried.append(carried[-1] @ links[..., k])
+    rotations = torch.stack([T.rotations for T in carried], dim=-3)
+    return Rigid(rotations, torch.stack([T.translations for T in carried], dim=-2))
+
+
+check_hang_frames = Check(
+    "frames that hang on frames: T, T ∘ U₁, T ∘ U₁ ∘ U₂, …",
+    "rigid.Rigid.__matmul__",
+    lambda d: (d.frames(), d.frames(d.L)),
+    product_of_matrices,
+    names=("first", "links"),
+    sound=link_by_link,
+)
+
+# --- Algorithm 24 ----------------------------------------------------------------------------------------------------
+
+
+def turned_by_the_exponential(angles: Tensor) -> Rigid:
+    angle = torch.atan2(angles[..., 0], angles[..., 1])  # (*)
+    generator = angles.new_tensor([[0.0, 0, 0], [0, 0, -1], [0, 1, 0]])  # x ×
+    rotations = torch.linalg.matrix_exp(angle[..., None, None] * generator)
+    return Rigid(rotations, torch.zeros_like(rotations[..., 0]))
+
+
+def unit_angles(d: Draw, *shape: int) -> tuple[Tensor]:
+    pairs = d.normal(*shape, 2)
+    return (pairs / pairs.norm(dim=-1, keepdim=True),)
+
+
+def turns_by_quarters(d: Draw) -> Case:
+    quarters = torch.tensor([[0.0, 1.0], [1.0, 0.0], [0.0, -1.0], [-1.0, 0.0]], dtype=d.dtype)
+    return Case((quarters,), "no turn, a quarter, a half, three quarters")
+
+
+check_turn_about_x = Check(
+    "makeRotX: a turn about the x axis from (sin, cos)",
+    "torsion._turn_about_x",
+    lambda d: unit_angles(d, d.L),
+    turned_by_the_exponential,
+    special=(turns_by_quarters,),
+    names=("angles",),
+    sound=lambda angles: _turn_about_x(angles),
+)
+
+
+CARRIER = (None, None, None, None, None, 4, 5, 6)  # of each of the eight groups; None is the backbone
+
+
+def carried_by_matrices(backbone: Rigid, default: Rigid, turns: Rigid) -> Rigid:
+    root, ideal, turn = as_four_by_four(backbone), as_four_by_four(default), as_four_by_four(turns)
+    groups = []
+    for g, carrier in enumerate(CARRIER):
+        base = root if carrier is None else groups[carrier]
+        groups.append(base @ ideal[..., g, :, :] @ turn[..., g, :, :])
+    return from_four_by_four(torch.stack(groups, dim=-3))
+
+
+check_compose_groups = Check(
+    "Algorithm 24, lines 2 to 10: the eight groups of a residue",
+    "torsion.compose_groups",
+    lambda d: (d.frames(d.L), d.frames(d.L, 8), turned_by_the_exponential(*unit_angles(d, d.L, 8))),
+    carried_by_matrices,
+)
+
+
+def atom_by_atom(frames: Rigid, ideal: Tensor, group: Tensor) -> Tensor:
+    M = as_four_by_four(frames)  # (*, G, 4, 4)
+    ones = torch.cat([ideal, torch.ones_like(ideal[:, :1])], dim=-1)  # (A, 4)
+    return torch.stack([(M[..., g, :, :] @ ones[a])[..., :3] for a, g in enumerate(group.tolist())], dim=-2)
+
+
+def groups_and_atoms(d: Draw) -> tuple[Rigid, Tensor, Tensor]:
+    atoms = d.L + 2
+    group = torch.randint(d.L, (atoms,), generator=d.generator)
+    group[0] = d.L - 1
+    return d.frames(d.L), d.alone(atoms, 3), group
+
+
+check_place_atoms = Check(
+    "Algorithm 24, line 11: each atom placed by the frame of its group",
+    "rigid.Rigid.apply",
+    groups_and_atoms,
+    atom_by_atom,
+    names=("frames", "ideal", "group"),
+    sound=lambda frames, ideal, group: frames[..., group].apply(ideal),
+)
+
+# --- a test of equivariance ------------------------------------------------------------------------------------------
+
+
+def nudge(T: Rigid) -> Rigid:
+    """A small motion, the same for every frame."""
+    turn = T.rotations.new_tensor([[0.8, -0.6, 0.0], [0.6, 0.8, 0.0], [0.0, 0.0, 1.0]])
+    return Rigid(turn, T.translations.new_tensor([0.3, -0.2, 0.5]))
+
+
+def steps_on_the_right(T: Rigid) -> Rigid:
+    return T @ nudge(T)
+
+
+def steps_in_two_layers(T: Rigid) -> Rigid:
+    return (T @ nudge(T)) @ nudge(T).inverse() @ nudge(T)
+
+
+def steps_on_the_left(T: Rigid) -> Rigid:
+    return nudge(T) @ T
+
+
+def pushes_along_the_worlds_axes(T: Rigid) -> Rigid:
+    return Rigid(T.rotations, T.translations + nudge(T).translations)
+
+
+def turns_about_the_worlds_axes(T: Rigid) -> Rigid:
+    return Rigid(nudge(T).rotations @ T.rotations, T.translations)
+
+
+def shrinks_towards_the_origin(T: Rigid) -> Rigid:
+    return Rigid(T.rotations, 0.9 * T.translations)
+
+
+def forgets_the_rotations(T: Rigid) -> Rigid:
+    return Rigid(torch.eye(3, dtype=T.dtype).expand_as(T.rotations), T.translations)
+
+
+def never_moves(T: Rigid) -> Rigid:
+    return Rigid.identity(T.shape, dtype=T.dtype)
+
+
+MOVERS = {
+    steps_on_the_right: PASSES,
+    steps_in_two_layers: PASSES,
+    steps_on_the_left: FAILS,
+    pushes_along_the_worlds_axes: FAILS,
+    turns_about_the_worlds_axes: FAILS,
+    shrinks_towards_the_origin: FAILS,
+    forgets_the_rotations: FAILS,
+    never_moves: FAILS,
+}
+
+check_assert_equivariant = Check(
+    "a test of equivariance, assert_equivariant(f, T)",
+    "testing.assert_equivariant",
+    lambda d: (steps_on_the_right, d.frames(5)),
+    lambda function, T: MOVERS.get(function, FAILS),
+    special=tuple(map(on, MOVERS)),
+    batches=((),),
+    single_precision=False,
+    adapt=verdict_of,
+    view=lambda said, *_: PASSES if said == PRINTS else said,
+    names=("f", "T"),
+)

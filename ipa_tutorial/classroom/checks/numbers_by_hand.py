@@ -1,0 +1,76 @@
+"""A test that the learner writes with numbers worked out by hand: what no symmetry can show."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from ... import attention
+from .attention import distances_point_by_point
+from .draw import Draw
+from .own_tests import check_of, loud, loud_with, silent
+
+BUGS_OF_THE_POINT_TERM = (
+    "distance-attracts",
+    "half-forgotten",
+    "distance-not-squared",
+    "mean-over-points",
+    "point-weight-without-count",
+    "point-weight-of-one",
+    "point-weight-of-six",
+    "square-expanded-in-half-precision",
+)
+
+
+def the_packages_own(d: Draw) -> Callable:
+    return lambda q, k, gamma: attention.point_logits(q, k, gamma)  # looked up when called: a bug may be planted
+
+
+def that_is(function: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Callable[[Draw], Callable]:
+    return lambda d: function
+
+
+def gammas_exchanged(q: Tensor, k: Tensor, gamma: Tensor) -> Tensor:
+    return distances_point_by_point(q, k, gamma.flip(-1))
+
+
+def axes_exchanged(q: Tensor, k: Tensor, gamma: Tensor) -> Tensor:
+    return distances_point_by_point(k, q, gamma)
+
+
+def first_point_alone(q: Tensor, k: Tensor, gamma: Tensor) -> Tensor:
+    return distances_point_by_point(q[..., :1, :], k[..., :1, :], gamma)
+
+
+def nothing(d: Draw) -> tuple:
+    return ()
+
+
+def number_by_hand(point_logits: Callable) -> None:
+    q = torch.zeros(2, 2, 3, 3, dtype=torch.float64)
+    k = q.clone()
+    k[:, 1, 0, 0], k[:, 1, 2, 1] = 2.0, 3.0  # the points of the second key: 4 + 0 + 9 nm²
+    gamma = torch.tensor([1.0, 3.0], dtype=torch.float64)
+    far = -0.5 * gamma * math.sqrt(2 / 27) * 13  # (H,)
+    expected = torch.stack([0 * far, far], dim=-1)[:, None, :].expand(2, 2, 2)
+    for push in (0.0, 100.0):
+        assert (point_logits(q + push, k + push, gamma) - expected).abs().max() < 1e-6
+
+
+check_test_of_point_logits = check_of(
+    "a test with a number worked out by hand",
+    number_by_hand,
+    the_packages_own,
+    nothing,
+    [
+        silent(that_is(distances_point_by_point), nothing, "the same, written in another way"),
+        *loud_with(the_packages_own, nothing, BUGS_OF_THE_POINT_TERM),
+        loud(that_is(first_point_alone), nothing, "the first point alone counts, with its own w_C"),
+        loud(that_is(gammas_exchanged), nothing, "each head takes the γ of another"),
+        loud(that_is(axes_exchanged), nothing, "rows are keys and columns queries"),
+    ],
+    ("point_logits",),
+)

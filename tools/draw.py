@@ -1,0 +1,107 @@
+"""Draws the pictures of the README and of the notebooks' first pages:  python tools/draw.py  (make asset).
+
+    turning.png           ubiquitin in three orientations, and the attention of one untrained module for each
+    card/*.svg            the Algorithm 22 card: plain, and with the lines lit that a notebook asks for
+    data_flow*.svg        the data flow of Algorithm 22 on one page
+    house*.svg            the rooms of the package, from its imports
+    benchmark.png         time and memory, from benchmark.csv
+
+Of each SVG there is one for a light page and one, *-dark.svg, for a dark page.
+"""
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import card  # knows what a notebook asks for
+import matplotlib.pyplot as plt
+import torch
+from house import house_map, in_words
+from slug import PROJECT
+
+from ipa_tutorial import InvariantPointAttention, Rigid, load_protein
+from ipa_tutorial.fast.benchmark import read_csv
+from ipa_tutorial.pictures import PALE, Camera, algorithm_card, data_flow_map, draw_links, draw_protein, use_style
+from ipa_tutorial.pictures.curves import benchmark_curves
+from ipa_tutorial.pictures.dataflow import IN_WORDS
+from ipa_tutorial.pictures.picture import MARGIN, png
+from ipa_tutorial.pictures.typeset import svg
+
+ASSET = PROJECT / "asset"
+TEXTS = PROJECT / "notebooks" / "text"
+
+RESIDUE = 43  # in the middle of a strand
+HEAD = 5
+
+
+def turn(degrees: float, middle: torch.Tensor) -> Rigid:
+    """A rotation of the world about an axis through ``middle``."""
+    axis = torch.tensor([2.0, 3.0, 6.0]) / 7
+    cross = torch.linalg.cross(axis.expand(3, 3), torch.eye(3)).mT  # K x = axis × x
+    R = torch.linalg.matrix_exp(torch.deg2rad(torch.tensor(degrees)) * cross)
+    return Rigid(R, middle - R @ middle)
+
+
+def attention_of(frames: Rigid) -> torch.Tensor:
+    """Weights ``(L, L)`` of an untrained module that sees nothing but the frames; γ is raised for a crisp picture."""
+    torch.manual_seed(0)
+    attention = InvariantPointAttention(16, heads=12, require_pairwise_repr=False)
+    torch.nn.init.constant_(attention.raw_gamma, 8.0)
+    s = torch.ones(len(frames), 16) / 4  # every residue proposes the same points, each in its own frame
+    geometry = dict(rotations=frames.rotations, translations=frames.translations)
+    with torch.no_grad():
+        _, parts = attention(s, **geometry, return_parts=True)
+    return parts.weights[HEAD]
+
+
+def turning() -> plt.Figure:
+    protein = load_protein("ubiquitin")
+    frames = protein.rigids(torch.float64)
+    camera = Camera.facing(protein, azimuth=150)
+    fig, axes = plt.subplots(2, 3, figsize=(11, 6.6), height_ratios=(1, 1.1), layout="constrained")
+    first = None
+    for (above, below), degrees in zip(axes.T, (0.0, 120.0, 240.0), strict=True):
+        moved = turn(degrees, frames.translations.mean(0)) @ frames
+        weights = attention_of(moved)
+        first = weights if first is None else first
+        change = (weights - first).abs().max().item()
+        atoms = turn(degrees, protein.ca.double().mean(0)).apply(protein.coordinates.double())
+        draw_protein(atoms, above, camera, termini=False)
+        draw_links(atoms[RESIDUE, 1], atoms[:, 1], weights[RESIDUE].where(weights[RESIDUE] > 0.03, 0), above)
+        above.set(xlim=(-24, 24), ylim=(-16, 16))
+        above.set_title("turn the protein …" if degrees == 0 else f"… by {degrees:.0f}°", fontsize=15)
+        below.imshow(weights, cmap="cividis", vmax=0.3)
+        below.set(xticks=[], yticks=[], xlabel="key j", ylabel="query i")
+        below.set_title("its attention map" if degrees == 0 else f"largest change {change:.0e}", fontsize=13)
+        for edge in below.spines.values():
+            edge.set_color(PALE)
+    return fig
+
+
+def svgs() -> dict[str, str]:
+    """{path in asset/: text} of every SVG."""
+    requests = {match[1] for path in TEXTS.glob("*.md") for match in card.CARD.finditer(path.read_text("utf-8"))}
+    files = {}
+    for dark, suffix in ((False, ""), (True, "-dark")):
+        files[f"data_flow{suffix}.svg"] = svg(data_flow_map(dark), "The data flow of Algorithm 22", IN_WORDS)
+        files[f"house{suffix}.svg"] = svg(house_map(dark), "The rooms of the package", in_words())
+        for request in sorted({"none", *requests}):
+            lit = card.lit_lines(request)
+            figure = algorithm_card(lit, dark)
+            title = "Algorithm 22, invariant point attention"
+            files[f"card/{card.picture_name(lit)}{suffix}.svg"] = svg(figure, title, card.in_words(lit))
+            plt.close(figure)
+    return files
+
+
+if __name__ == "__main__":
+    torch.set_default_dtype(torch.float64)
+    torch.set_num_threads(1)
+    use_style()
+    (ASSET / "turning.png").write_bytes(png(turning(), margin=MARGIN))
+    benchmark_curves(*read_csv(ASSET / "benchmark.csv")).savefig(ASSET / "benchmark.png", dpi=150)
+    (ASSET / "card").mkdir(exist_ok=True)
+    for old in (ASSET / "card").glob("*.svg"):
+        old.unlink()
+    for name, text in svgs().items():
+        (ASSET / name).write_text(text, encoding="utf-8", newline="\n")

@@ -1,0 +1,138 @@
+"""The map of the package, drawn from its real imports: which room stands on which.  python tools/house.py  prints it.
+
+The algorithm is the ground floor. A room may import the algorithm and the rooms in the rows below its own.
+"""
+
+import ast
+from pathlib import Path
+
+from matplotlib.figure import Figure
+from slug import PROJECT
+
+from ipa_tutorial.pictures.typeset import Sheet
+
+PACKAGE = PROJECT / "ipa_tutorial"
+GROUND = "algorithm"  # the files that lie in the package itself
+ROWS = (("proteins", "fast"), ("classroom", "pictures", "dreams", "studies"))  # from the ground up
+SAYS = {
+    "fast": "the same numbers, fast",
+    "proteins": "real chains as tensors",
+    "classroom": "checks and bugs",
+    "dreams": "new backbones",
+    "studies": "who does the work?",
+    "pictures": "everything that draws",
+}
+WIDTH, HEIGHT, MARGIN = 900, 430, 20
+ROOM = {GROUND: (WIDTH - 2 * MARGIN, 96), "proteins": (150, 78), "fast": (150, 78)}  # width and height; any other:
+UPPER = (190, 78)
+TOPS = (HEIGHT - 96 - MARGIN, 176, MARGIN)  # of the ground floor and of each row, from the top of the sheet
+LANES = {"proteins": 124, "fast": 148}  # where the arrows of the upper rooms turn towards these
+
+
+def room_of(path: Path) -> str:
+    """``ipa_tutorial/fast/linear.py`` → ``"fast"``; ``ipa_tutorial/rigid.py`` → ``"algorithm"``."""
+    first, *rest = path.relative_to(PACKAGE).parts
+    return first if rest else GROUND
+
+
+def imports(path: Path) -> set[str]:
+    """Every module that a file of the package imports, inside functions too: ``"torch"``, ``"ipa_tutorial.rigid"``."""
+    here = ["ipa_tutorial", *path.relative_to(PACKAGE).parent.parts]
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = here[: len(here) - node.level + 1] if node.level else []
+            module = ".".join([*above, *([node.module] if node.module else [])])
+            below = {f"{module}.{alias.name}" for alias in node.names}
+            submodules = {name for name in below if file_of(name)}
+            found |= submodules or {module}
+    return found
+
+
+def file_of(module: str) -> Path | None:
+    """Where a module of the package lies; None for anything else."""
+    base = PROJECT.joinpath(*module.split("."))
+    for path in (base.with_suffix(".py"), base / "__init__.py"):
+        if PACKAGE in path.parents and path.is_file():
+            return path
+    return None
+
+
+def house() -> dict[str, set[str]]:
+    """{room: rooms that its files import}, of all rooms; the package's own front door is none of them."""
+    stands_on: dict[str, set[str]] = {GROUND: set(), **{room: set() for row in ROWS for room in row}}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        if path != PACKAGE / "__init__.py":
+            targets = {room_of(target) for module in imports(path) if (target := file_of(module))}
+            stands_on.setdefault(room_of(path), set()).update(targets - {room_of(path)})
+    return stands_on
+
+
+def files_of(room: str) -> list[str]:
+    folder = PACKAGE if room == GROUND else PACKAGE / room
+    parts = [path.stem for path in folder.glob("*.py")] + [path.parent.name for path in folder.glob("*/__init__.py")]
+    rooms = {room for row in ROWS for room in row}
+    return sorted(part for part in parts if not part.startswith("__") and (room != GROUND or part not in rooms))
+
+
+def in_words() -> str:
+    arrows = (f"{room} stands on {', '.join(sorted(below))}" for room, below in house().items() if below)
+    return f"The rooms of the package and what each imports. {'; '.join(arrows)}."
+
+
+def house_map(dark: bool = False) -> Figure:
+    """Rooms as boxes, the algorithm at the bottom; an arrow leads from a room to one that it imports."""
+    sheet, middles = Sheet(WIDTH, HEIGHT, dark), {GROUND: WIDTH / 2}
+    for row in ROWS:
+        middles |= {room: WIDTH * (index + 0.5) / len(row) for index, room in enumerate(row)}
+    for room, below in house().items():
+        for place, target in enumerate(sorted(below)):
+            _arrow(sheet, room, target, middles[room] + 22 * (place - (len(below) - 1) / 2), middles[target])
+    for room, middle in middles.items():
+        _room(sheet, room, middle)
+    return sheet.figure
+
+
+def _top(room: str) -> float:
+    return TOPS[0] if room == GROUND else TOPS[next(n for n, row in enumerate(ROWS, 1) if room in row)]
+
+
+def _size(room: str) -> tuple[float, float]:
+    return ROOM.get(room, UPPER)
+
+
+def _room(sheet: Sheet, room: str, middle: float) -> None:
+    (w, h), top = _size(room), _top(room)
+    is_ground = room == GROUND
+    sheet.box(
+        middle - w / 2, top, w, h, "band" if is_ground else "scalar band", "mark" if is_ground else "scalar", lw=1.5
+    )
+    title = "ipa_tutorial/" if is_ground else f"{room}/"
+    sheet.write(middle, top + 22, title, "ink", 14, ha="center", weight="bold")
+    if is_ground:
+        names = [f"{name}.py" for name in files_of(GROUND)]
+        half = (len(names) + 1) // 2
+        for line, part in enumerate((names[:half], names[half:])):
+            sheet.write(middle, top + 46 + 20 * line, "   ".join(part), "ink", 12, ha="center")
+        sheet.write(middle, top + h - 9, "the algorithm: torch and tqdm, nothing else", "grey", 10.5, ha="center")
+    else:
+        sheet.write(middle, top + 42, SAYS[room], "ink", 11.5, ha="center")
+        count = len(list((PACKAGE / room).rglob("*.py")))
+        sheet.write(middle, top + 62, f"{count} files", "grey", 10.5, ha="center")
+
+
+def _arrow(sheet: Sheet, room: str, target: str, start: float, end: float) -> None:
+    begin = _top(room) + _size(room)[1]
+    if target == GROUND:  # straight down: a column of its own passes beside the rooms below
+        sheet.arrow([(start, begin), (start, _top(GROUND))], "grey", lw=1.4)
+        return
+    lane = LANES[target]
+    landing = end + 18 * (list(ROWS[1]).index(room) - 1.5)
+    sheet.arrow([(start, begin), (start, lane), (landing, lane), (landing, _top(target))], "ink", lw=1.4)
+
+
+if __name__ == "__main__":
+    for room, below in house().items():
+        print(f"{room:10} {len(files_of(room)):3} files   stands on: {', '.join(sorted(below)) or 'nothing'}")
