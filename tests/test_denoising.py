@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 import torch
-from studies import invariance as study
 
 from ipa_tutorial import FastInvariantPointAttention, Rigid, assert_equivariant, random_rigid
 from ipa_tutorial.proteins.dataset import backbones, batch, crop
 from ipa_tutorial.studies import ablations as arms
+from ipa_tutorial.studies import invariance as study
 from ipa_tutorial.studies.ablations import ARMS, GlobalBlock, GlobalDenoiser
 from ipa_tutorial.studies.denoising import (
     LEVELS,

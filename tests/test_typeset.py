@@ -1,10 +1,10 @@
 """The algorithm card and the data-flow map: what they show, and that the committed pictures are those of the code."""
 
-import importlib.util
 import re
 import xml.etree.ElementTree as ElementTree
 
 import card as table
+import draw
 import matplotlib.pyplot as plt
 import pytest
 from matplotlib.colors import to_hex
@@ -27,12 +27,9 @@ def close_figures():
 @pytest.fixture(scope="module")
 def drawn():
     """What tools/draw.py would write."""
-    spec = importlib.util.spec_from_file_location("asset_build", PROJECT / "tools" / "draw.py")
-    build = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(build)
     with plt.rc_context():
         use_style()
-        return build.svgs()
+        return draw.svgs()
 
 
 def words(figure):

@@ -3,9 +3,9 @@
 The algorithm is the ground floor. A room may import the algorithm and the rooms in the rows below its own.
 """
 
-import ast
-from pathlib import Path
+from functools import cache
 
+import grimp
 from matplotlib.figure import Figure
 from slug import PROJECT
 
@@ -29,52 +29,35 @@ TOPS = (HEIGHT - 96 - MARGIN, 176, MARGIN)  # of the ground floor and of each ro
 LANES = {"proteins": 124, "fast": 148}  # where the arrows of the upper rooms turn towards these
 
 
-def room_of(path: Path) -> str:
-    """``ipa_tutorial/fast/linear.py`` → ``"fast"``; ``ipa_tutorial/rigid.py`` → ``"algorithm"``."""
-    first, *rest = path.relative_to(PACKAGE).parts
-    return first if rest else GROUND
+@cache
+def graph() -> grimp.ImportGraph:
+    """Which module of the package imports which, packages from outside among them."""
+    return grimp.build_graph("ipa_tutorial", include_external_packages=True, cache_dir=None)
 
 
-def imports(path: Path) -> set[str]:
-    """Every module that a file of the package imports, inside functions too: ``"torch"``, ``"ipa_tutorial.rigid"``."""
-    here = ["ipa_tutorial", *path.relative_to(PACKAGE).parent.parts]
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            above = here[: len(here) - node.level + 1] if node.level else []
-            module = ".".join([*above, *([node.module] if node.module else [])])
-            below = {f"{module}.{alias.name}" for alias in node.names}
-            submodules = {name for name in below if file_of(name)}
-            found |= submodules or {module}
-    return found
+def own_modules() -> list[str]:
+    """The package's modules, its front door left out."""
+    return sorted(name for name in graph().modules if name.startswith("ipa_tutorial."))
 
 
-def file_of(module: str) -> Path | None:
-    """Where a module of the package lies; None for anything else."""
-    base = PROJECT.joinpath(*module.split("."))
-    for path in (base.with_suffix(".py"), base / "__init__.py"):
-        if PACKAGE in path.parents and path.is_file():
-            return path
-    return None
+def room_of(module: str) -> str:
+    """``"ipa_tutorial.fast.linear"`` → ``"fast"``; ``"ipa_tutorial.rigid"`` → ``"algorithm"``."""
+    first = module.split(".")[1]
+    return first if (PACKAGE / first).is_dir() else GROUND
 
 
 def house() -> dict[str, set[str]]:
-    """{room: rooms that its files import}, of all rooms; the package's own front door is none of them."""
-    stands_on: dict[str, set[str]] = {GROUND: set(), **{room: set() for row in ROWS for room in row}}
-    for path in sorted(PACKAGE.rglob("*.py")):
-        if path != PACKAGE / "__init__.py":
-            targets = {room_of(target) for module in imports(path) if (target := file_of(module))}
-            stands_on.setdefault(room_of(path), set()).update(targets - {room_of(path)})
+    """{room: rooms that its files import}, the front door left out."""
+    stands_on: dict[str, set[str]] = {}
+    for module in own_modules():
+        imported = graph().find_modules_directly_imported_by(module)
+        below = {room_of(name) for name in imported if name.startswith("ipa_tutorial.")}
+        stands_on.setdefault(room_of(module), set()).update(below - {room_of(module)})
     return stands_on
 
 
-def files_of(room: str) -> list[str]:
-    folder = PACKAGE if room == GROUND else PACKAGE / room
-    parts = [path.stem for path in folder.glob("*.py")] + [path.parent.name for path in folder.glob("*/__init__.py")]
-    rooms = {room for row in ROWS for room in row}
-    return sorted(part for part in parts if not part.startswith("__") and (room != GROUND or part not in rooms))
+def modules_of(room: str) -> list[str]:
+    return [name for name in own_modules() if room_of(name) == room]
 
 
 def in_words() -> str:
@@ -112,15 +95,14 @@ def _room(sheet: Sheet, room: str, middle: float) -> None:
     title = "ipa_tutorial/" if is_ground else f"{room}/"
     sheet.write(middle, top + 22, title, "ink", 14, ha="center", weight="bold")
     if is_ground:
-        names = [f"{name}.py" for name in files_of(GROUND)]
+        names = [f"{module.split('.')[-1]}.py" for module in modules_of(GROUND)]
         half = (len(names) + 1) // 2
         for line, part in enumerate((names[:half], names[half:])):
             sheet.write(middle, top + 46 + 20 * line, "   ".join(part), "ink", 12, ha="center")
         sheet.write(middle, top + h - 9, "the algorithm: torch and tqdm, nothing else", "grey", 10.5, ha="center")
     else:
         sheet.write(middle, top + 42, SAYS[room], "ink", 11.5, ha="center")
-        count = len(list((PACKAGE / room).rglob("*.py")))
-        sheet.write(middle, top + 62, f"{count} files", "grey", 10.5, ha="center")
+        sheet.write(middle, top + 62, f"{len(modules_of(room))} files", "grey", 10.5, ha="center")
 
 
 def _arrow(sheet: Sheet, room: str, target: str, start: float, end: float) -> None:
@@ -135,4 +117,4 @@ def _arrow(sheet: Sheet, room: str, target: str, start: float, end: float) -> No
 
 if __name__ == "__main__":
     for room, below in house().items():
-        print(f"{room:10} {len(files_of(room)):3} files   stands on: {', '.join(sorted(below)) or 'nothing'}")
+        print(f"{room:10} {len(modules_of(room)):3} files   stands on: {', '.join(sorted(below)) or 'nothing'}")
