@@ -10,15 +10,26 @@ NBGRADER := $(VENV)/.nbgrader
 # A number printed in a lesson is the same on every machine only if a sum is always added up in the same order.
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
+# Tests run in this many processes, a file or a notebook in one piece (make test WORKERS=4).
+WORKERS ?= 2
+PYTEST := $(ONE_THREAD) $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --durations=10
+NBVAL := IPA_CHECK_STRICT=1 MPLBACKEND=module://matplotlib_inline.backend_inline $(PYTEST) \
+  --nbval-lax --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout=300
+
+# Before a commit: the algorithm, DeepMind's numbers, and the two lessons in which most of it is built.
+ALGORITHM := $(foreach name,rigid quaternion attention blocks structure_module torsion losses alphafold training \
+  testing invariance fast project,tests/test_$(name).py)
+
 # In a container one is root and has no browser: the address is printed instead.
 LAB_ARGS := $(shell test "$$(id -u)" = 0 && echo --allow-root --no-browser)
 
-.PHONY: help lab test lint unit notebooks-test browser-test notebooks exercises course course-test asset format stamp clean
+.PHONY: help lab test test-fast lint unit notebooks-test browser-test notebooks exercises course course-test asset format stamp clean
 .NOTPARALLEL:
 
 help:
 	@echo "make lab                     install into .venv if needed, open the course in JupyterLab"
 	@echo "make test                    the same set-up, then everything: lint, tests, notebooks"
+	@echo "make test-fast               before a commit: lint, the algorithm's tests, DeepMind's numbers, lessons 05 and 08"
 	@echo "make browser-test            open the notebooks with 3-D views and sliders in Chromium, without a network"
 	@echo "make browser-test N='01 09'  only these"
 	@echo "make notebooks               execute all texts in notebooks/text into notebooks/*.ipynb, exercises too"
@@ -26,7 +37,7 @@ help:
 	@echo "make exercises N='05 06'     only these exercises: the student's notebook, and the solutions, executed"
 	@echo "make course                  for teachers: install nbgrader, make its course of the exercises in course/"
 	@echo "make course-test             hand out, collect, autograde and hand back one assignment, as a test"
-	@echo "make asset                   draw the pictures of the README again"
+	@echo "make asset                   draw the pictures in asset/ again"
 	@echo "make format                  format the code of the package and the tests"
 	@echo "make stamp SLUG=you/fork     point badges and links to another repository"
 	@echo "make clean                   remove .venv and everything else that the commands have made (but not course/)"
@@ -37,6 +48,10 @@ lab: $(READY)
 	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(LAB_ARGS)
 
 test: lint unit notebooks-test
+
+test-fast: lint
+	$(PYTEST) $(ALGORITHM)
+	$(NBVAL) notebooks/05_*.ipynb notebooks/08_*.ipynb
 
 # .venv is made once; it is brought up to date only when what it is made from has changed.
 $(READY): requirements.txt pyproject.toml
@@ -56,14 +71,10 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 
 unit: $(READY)
-	$(ONE_THREAD) $(BIN)/python -m pytest tests --durations=10 \
-	  --cov=ipa_tutorial --cov-report=term --cov-fail-under=95
+	$(PYTEST) tests --cov=ipa_tutorial --cov-report=term --cov-fail-under=98
 
 notebooks-test: $(READY)
-	$(ONE_THREAD) IPA_CHECK_STRICT=1 MPLBACKEND=module://matplotlib_inline.backend_inline $(BIN)/python -m pytest \
-	  --nbval-lax --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg \
-	  --nbval-cell-timeout=300 --durations=10 \
-	  notebooks/*.ipynb notebooks/solutions/*.ipynb
+	$(NBVAL) notebooks/*.ipynb notebooks/solutions/*.ipynb
 
 browser-test: $(READY)
 	JUPYTER=$(abspath $(BIN)/jupyter) tests/browser/run $(N)

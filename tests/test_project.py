@@ -188,7 +188,9 @@ def test_the_citation_has_the_package_version():
 # ------------------------------------------------------------------------------------------------------------ links
 
 
-@pytest.mark.parametrize("name", ["README.md", "notebooks/teaching.md", "tests/goldens/README.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "CONTRIBUTING.md", "notebooks/teaching.md", "tests/goldens/README.md", "tools/README.md"]
+)
 def test_links_lead_somewhere(name):
     path = PROJECT / name
     assert broken_links(path.read_text(encoding="utf-8"), path.parent) == []
@@ -272,3 +274,9 @@ def test_every_lesson_imports_from_rooms_and_not_from_the_files_in_them():
     deep = re.compile(rf"(?:from|import) ipa_tutorial\.(?:{'|'.join(DOWN[1:])})\.\w+")
     for text in sorted((PROJECT / "notebooks" / "text").rglob("*.md")):
         assert deep.findall(text.read_text(encoding="utf-8")) == [], text.name
+
+
+def test_the_examples_of_style_are_lines_of_this_code():
+    examples = re.findall(r"```python\n(.*?)```", (PROJECT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.S)
+    code = [path.read_text(encoding="utf-8") for path in (*MODULES, *(PROJECT / "tests").glob("test_*.py"))]
+    assert len(examples) == 3 and all(any(example in text for text in code) for example in examples)
