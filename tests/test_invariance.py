@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from cases import PAIR_DIM, build_attention, build_inputs, call, partial_mask
+from cases import build_attention, build_inputs, call, partial_mask
 from hypothesis import given
 from hypothesis import strategies as st
 
