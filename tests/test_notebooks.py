@@ -10,6 +10,7 @@ from slug import repository_slug
 
 FOLDER = build.NOTEBOOKS
 NAMES = [
+    "00_ipa_in_one_sitting",
     "00_start_here",
     "01_frames_from_real_atoms",
     "02_invariant_and_equivariant",

@@ -1,6 +1,7 @@
 """Draws the pictures of the README and of the notebooks' first pages:  python tools/draw.py  (make asset).
 
     turning.png           ubiquitin in three orientations, and the attention of one untrained module for each
+    turning.gif           the same as a film, beside plain attention
     card/*.svg            the Algorithm 22 card: plain, and with the lines lit that a notebook asks for
     data_flow*.svg        the data flow of Algorithm 22 on one page
     house*.svg            the rooms of the package, from its imports
@@ -9,19 +10,32 @@
 Of each SVG there is one for a light page and one, *-dark.svg, for a dark page.
 """
 
+from pathlib import Path
+
 import matplotlib
 
 matplotlib.use("Agg")
 
 import card  # knows what a notebook asks for
 import matplotlib.pyplot as plt
+import numpy as np
 import torch
 from house import house_map, in_words
+from PIL import Image
 from slug import PROJECT
 
 from ipa_tutorial import InvariantPointAttention, Rigid, load_protein
 from ipa_tutorial.fast.benchmark import read_csv
-from ipa_tutorial.pictures import PALE, Camera, algorithm_card, data_flow_map, draw_links, draw_protein, use_style
+from ipa_tutorial.pictures import (
+    PALE,
+    Camera,
+    algorithm_card,
+    data_flow_map,
+    draw_links,
+    draw_points,
+    draw_protein,
+    use_style,
+)
 from ipa_tutorial.pictures.curves import benchmark_curves
 from ipa_tutorial.pictures.dataflow import IN_WORDS
 from ipa_tutorial.pictures.picture import MARGIN, png
@@ -42,8 +56,11 @@ def turn(degrees: float, middle: torch.Tensor) -> Rigid:
     return Rigid(R, middle - R @ middle)
 
 
-def attention_of(frames: Rigid) -> torch.Tensor:
-    """Weights ``(L, L)`` of an untrained module that sees nothing but the frames; γ is raised for a crisp picture."""
+def attention_of(frames: Rigid) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weights ``(L, L)`` and query points ``(L, P, 3)``, nm, in the world, of one head of an untrained module.
+
+    It sees nothing but the frames; γ is raised for a crisp picture.
+    """
     torch.manual_seed(0)
     attention = InvariantPointAttention(16, heads=12, require_pairwise_repr=False)
     torch.nn.init.constant_(attention.raw_gamma, 8.0)
@@ -51,7 +68,14 @@ def attention_of(frames: Rigid) -> torch.Tensor:
     geometry = dict(rotations=frames.rotations, translations=frames.translations)
     with torch.no_grad():
         _, parts = attention(s, **geometry, return_parts=True)
-    return parts.weights[HEAD]
+    return parts.weights[HEAD], frames.apply(parts.q_points[HEAD])
+
+
+def naive_attention_of(frames: Rigid) -> torch.Tensor:
+    """Weights ``(L, L)`` of plain attention that is given the coordinates (Cα, nm) as its input."""
+    torch.manual_seed(1)
+    q, k = (torch.nn.Linear(3, 8)(frames.translations).detach() for _ in range(2))
+    return (q @ k.mT / 8**0.5).softmax(-1)
 
 
 def turning() -> plt.Figure:
@@ -62,7 +86,7 @@ def turning() -> plt.Figure:
     first = None
     for (above, below), degrees in zip(axes.T, (0.0, 120.0, 240.0), strict=True):
         moved = turn(degrees, frames.translations.mean(0)) @ frames
-        weights = attention_of(moved)
+        weights, _ = attention_of(moved)
         first = weights if first is None else first
         change = (weights - first).abs().max().item()
         atoms = turn(degrees, protein.ca.double().mean(0)).apply(protein.coordinates.double())
@@ -76,6 +100,41 @@ def turning() -> plt.Figure:
         for edge in below.spines.values():
             edge.set_color(PALE)
     return fig
+
+
+def film(frames: int = 36) -> list[Image.Image]:
+    """The protein turns once: its query points ride along, the attention's map stands still, a naive model's boils."""
+    protein = load_protein("ubiquitin")
+    T, middle = protein.rigids(torch.float64), protein.ca.double().mean(0)
+    camera, images = Camera.facing(protein, azimuth=150), []
+    for k in range(frames):
+        degrees = 360 * k / frames
+        moved = turn(degrees, T.translations.mean(0)) @ T
+        weights, points = attention_of(moved)
+        atoms = turn(degrees, middle).apply(protein.coordinates.double())
+        fig = plt.figure(figsize=(9.6, 4.5), dpi=75, layout="constrained")
+        axes = fig.subplot_mosaic([["protein", "ipa"], ["protein", "naive"]], width_ratios=(2.1, 1))
+        draw_protein(atoms, axes["protein"], camera, termini=False)
+        draw_links(atoms[RESIDUE, 1], atoms[:, 1], weights[RESIDUE].where(weights[RESIDUE] > 0.03, 0), axes["protein"])
+        draw_points(points[RESIDUE] * 10, axes["protein"], camera)
+        axes["protein"].set(xlim=(-21, 21), ylim=(-17, 17))
+        axes["protein"].set_title("a protein turns", fontsize=15)
+        for name, matrix, top in (("ipa", weights, 0.3), ("naive", naive_attention_of(moved), 0.05)):
+            axes[name].imshow(matrix, cmap="cividis", vmin=0, vmax=top)
+            axes[name].set(xticks=[], yticks=[])
+        axes["ipa"].set_title("invariant point attention", fontsize=12)
+        axes["naive"].set_title("plain attention on coordinates", fontsize=12)
+        fig.canvas.draw()
+        images.append(Image.fromarray(np.asarray(fig.canvas.buffer_rgba())).convert("RGB"))
+        plt.close(fig)
+    return images
+
+
+def write_film(images: list[Image.Image], path: Path) -> None:
+    """An animated GIF, one palette for all of it: every browser and GitHub play it."""
+    palette = images[0].quantize(128, dither=Image.Dither.NONE)
+    first, *rest = (image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images)
+    first.save(path, save_all=True, append_images=rest, duration=110, loop=0, optimize=True)
 
 
 def svgs() -> dict[str, str]:
@@ -99,6 +158,7 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     use_style()
     (ASSET / "turning.png").write_bytes(png(turning(), margin=MARGIN))
+    write_film(film(), ASSET / "turning.gif")
     benchmark_curves(*read_csv(ASSET / "benchmark.csv")).savefig(ASSET / "benchmark.png", dpi=150)
     (ASSET / "card").mkdir(exist_ok=True)
     for old in (ASSET / "card").glob("*.svg"):
