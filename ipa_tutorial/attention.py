@@ -45,7 +45,7 @@ def point_weight(point_key_dim: int) -> float:
     """Line 5: w_C = √(2 / (9 N_query_points)). See :func:`point_logits` for what it balances.
 
     A pair of points with coordinates from N(0, 1) contributes Var[½‖k‖² − q·k] = 3/2 + 3 = 9/2. (½‖q‖² is the same for
-    every key j, so the softmax never sees it: hence 9/2 and not 6.) N points make 9N/2, and w_C is one over its root.
+    every key j, so the softmax never sees it: hence 9/2 and not 6.) P points make 9P/2, and w_C is one over its root.
     """
     return math.sqrt(2 / (9 * point_key_dim))
 

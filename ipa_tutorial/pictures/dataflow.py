@@ -47,7 +47,7 @@ def _lanes(sheet: Sheet) -> None:
         sheet.write(170, top + 23, words, lane, 12, style="italic")
     for x, words in ((47, "in"), (213, "propose"), (484, "compare"), (655, "weigh"), (803, "collect"), (1040, "mix")):
         sheet.write(x, 34, words, "grey", 14, ha="center", style="italic")
-    words = "Discs: lines of Algorithm 22.   H heads, L residues, P query points, Q value points, c channels."
+    words = "Discs: lines of Algorithm 22.   H heads, L residues, P query points, $P_v$ value points, c channels."
     sheet.write(100, 622, words, "grey", 12)
 
 
@@ -88,7 +88,7 @@ def _point_lane(sheet: Sheet) -> None:
         _step(sheet, PROPOSE, y, 74, 36, r"\mathrm{Linear}", "point", line)
         sheet.arrow([(PROPOSE + 74, y), (WORLD, y)], "point")
     _label(sheet, 291, compared, r"[point \vec{\mathbf{q}}_i,\ \vec{\mathbf{k}}_j]", r"H\times L\times P\times 3", 11)
-    _label(sheet, 291, collected, r"[point \vec{\mathbf{v}}_j]", r"H\times L\times Q\times 3", 11)
+    _label(sheet, 291, collected, r"[point \vec{\mathbf{v}}_j]", r"H\times L\times P_v\times 3", 11)
     _token(sheet, FRAMES, r"T_i", r"L\ \mathrm{frames}", "ink")
     sheet.arrow([(74, FRAMES), (WORLD + 23, FRAMES), (WORLD + 23, 545)], "ink")
     sheet.arrow([(74, FRAMES), (COLLECT + 145, FRAMES), (COLLECT + 145, 539)], "ink")
