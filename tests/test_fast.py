@@ -21,9 +21,9 @@ from ipa_tutorial import (
     assert_invariant,
     load_protein,
     random_rigid,
-    streamed_attention,
 )
 from ipa_tutorial.alphafold import load_ipa
+from ipa_tutorial.fast import attention as streamed
 from ipa_tutorial.training import fold_protein
 
 F64 = torch.float64
@@ -61,7 +61,7 @@ def assert_same(expected, got, tolerance):
 
 @pytest.fixture(params=[1, 700, 8 * 2**20], ids=["one row", "few rows", "all rows"])
 def block_bytes(request, monkeypatch):
-    monkeypatch.setattr(streamed_attention, "BLOCK_BYTES", request.param)
+    monkeypatch.setattr(streamed, "BLOCK_BYTES", request.param)
 
 
 # --- the same numbers -------------------------------------------------------------------------------------------------
@@ -75,7 +75,7 @@ def test_equals_the_textbook_with_all_gradients(options, L, batch, seed, block):
     s, z, T = build_inputs(L, batch, options["dim"], pair_dim, F64, seed, spread=(1.0, 20.0)[seed % 3 == 0])
     mask = partial_mask(L, batch, seed) if seed % 2 else None
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(streamed_attention, "BLOCK_BYTES", block)
+        patch.setattr(streamed, "BLOCK_BYTES", block)
         assert_same(results(textbook, s, z, T, mask), results(fast, s, z, T, mask), 1e-11)
 
 
@@ -367,7 +367,7 @@ def test_no_large_tensor_is_ever_made(pair, backward, monkeypatch):
     options = dict(dim=32, heads=8, pairwise_repr_dim=16, require_pairwise_repr=pair)
     fast, textbook = FastInvariantPointAttention(**options), InvariantPointAttention(**options)
     L, weights = 192, 8 * 192 * 192 * 4
-    monkeypatch.setattr(streamed_attention, "BLOCK_BYTES", 2**18)
+    monkeypatch.setattr(streamed, "BLOCK_BYTES", 2**18)
     bound = 192 * 192 * 16 * 4 if pair and backward else 2**19  # dz itself; else a block
     assert largest_allocation(fast, pair, backward, L) <= bound
     assert largest_allocation(textbook, pair, backward, L) >= weights  # what is never made here
