@@ -187,6 +187,8 @@ def load_structure_module(module: StructureModule, params: Params, prefix: str =
     """
     if not isinstance(module, StructureModule):
         raise TypeError(f"module must be a StructureModule, got {type(module).__name__}")
+    if module.pair_norm is None:
+        raise ValueError("module must be built with a pairwise_repr_dim: AlphaFold's has a pair representation")
     iteration = find_module(params, "trainable_point_weights", prefix).rpartition("/")[0]
     root = iteration.rpartition("/")[0]
     block, torsion = module.block, module.torsion_angles

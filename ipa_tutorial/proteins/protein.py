@@ -66,7 +66,7 @@ class Protein:
     def __repr__(self) -> str:
         span = f"{self.residue_labels[0]}–{self.residue_labels[-1]}" if len(self) else "none"
         letters = self.sequence if len(self) <= 20 else f"{self.sequence[:10]}…{self.sequence[-5:]}"
-        missing = len(self) - int(self.mask.sum())
+        missing = len(self) - int(self.mask.sum()) if len(self) else 0
         note = f", {missing} without a complete backbone" if missing else ""
         return f"Protein({self.name!r}, chain {self.chain!r}, {len(self)} residues, {span}, {letters}{note})"
 
