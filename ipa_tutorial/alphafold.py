@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -36,8 +37,8 @@ def load_ipa(attention: InvariantPointAttention, params: Params, prefix: str = "
 
     Raises:
         TypeError: ``attention`` is not an InvariantPointAttention.
-        ValueError: no such module or several under the prefix, a missing array, a shape that does not fit, or a bias
-            that ``attention`` has no place for.
+        ValueError: no such module or several under the prefix, a missing array, a shape that does not fit, numbers that
+            are not real and finite, or a bias that ``attention`` has no place for. Nothing has been written then.
     """
     if not isinstance(attention, InvariantPointAttention):
         raise TypeError(f"attention must be an InvariantPointAttention, got {type(attention).__name__}")
@@ -144,7 +145,14 @@ def _affine(params: Params, module: str, outputs: tuple[int, ...]) -> Tensor:
 def _array(params: Params, name: str, shape: tuple[int | None, ...] | None = None) -> Tensor:
     if name not in params:
         raise ValueError(f"params must hold {name!r}, which is missing")
-    array = torch.tensor(params[name])
+    array = np.asarray(params[name])
+    if array.dtype.kind not in "fiu":
+        raise ValueError(f"{name!r} must hold real numbers, got an array of {array.dtype}")
+    with np.errstate(over="ignore"):
+        finite = np.isfinite(array.astype(np.float32)).all()
+    if not finite:
+        raise ValueError(f"{name!r} must hold finite numbers, got NaN, infinity or something too large for float32")
+    array = torch.tensor(array)
     if shape is not None:
         fits = array.ndim == len(shape) and all(
             want in (None, got) for want, got in zip(shape, array.shape, strict=True)
@@ -179,6 +187,8 @@ def load_structure_module(module: StructureModule, params: Params, prefix: str =
     """
     if not isinstance(module, StructureModule):
         raise TypeError(f"module must be a StructureModule, got {type(module).__name__}")
+    if module.pair_norm is None:
+        raise ValueError("module must be built with a pairwise_repr_dim: AlphaFold's has a pair representation")
     iteration = find_module(params, "trainable_point_weights", prefix).rpartition("/")[0]
     root = iteration.rpartition("/")[0]
     block, torsion = module.block, module.torsion_angles

@@ -193,6 +193,8 @@ class InvariantPointAttention(nn.Module):
         for name, size in (sizes | dict(pairwise_repr_dim=pairwise_repr_dim)).items():
             if not isinstance(size, int) or size < 1:
                 raise ValueError(f"{name} must be a whole number of at least 1, got {size!r}")
+        if not 0 <= eps < math.inf:
+            raise ValueError(f"eps must be a number of nm² of at least 0, got {eps!r}")
         self.dim, self.heads, self.eps = dim, heads, eps
         self.pairwise_repr_dim = pairwise_repr_dim if require_pairwise_repr else None
 

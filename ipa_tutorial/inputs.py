@@ -1,4 +1,4 @@
-"""What the attention modules accept, said in words when it is not met; and what padding may hold."""
+"""What the modules accept, said in words when it is not met; what padding may hold; where float64 can be had."""
 
 from __future__ import annotations
 
@@ -110,3 +110,13 @@ def tame_where_padded(x: Tensor, real: Tensor) -> Tensor:
     """
     largest = torch.finfo(x.dtype).max ** 0.25
     return torch.where(real | (x.abs() < largest), x, torch.zeros((), dtype=x.dtype, device=x.device))
+
+
+def has_float64(device: torch.device) -> bool:
+    """Every device but Apple's GPU."""
+    return device.type != "mps"
+
+
+def to_double(x: Tensor) -> Tensor:
+    """``x`` in float64: where it is, or on the CPU if its device has none."""
+    return x.double() if has_float64(x.device) else x.cpu().double()

@@ -1,12 +1,19 @@
-"""How far is a structure from the truth? FAPE (Algorithm 28), Kabsch RMSD and lDDT. Everything in ångström."""
+"""How far is a structure from the truth? FAPE (Algorithm 28), Kabsch RMSD and lDDT. Everything in ångström.
+
+Each is computed, and returned, in at least float32, also under autocast: half precision cannot count 256 × 256 pairs.
+"""
 
 from __future__ import annotations
+
+from functools import reduce
 
 import torch
 from torch import Tensor
 
-from .inputs import check_mask, require_tensor
+from .inputs import check_mask, require_tensor, to_double
 from .rigid import Rigid
+
+ROUNDING = 8  # a moved copy differs from its original by up to so many units in the last place of its coordinates
 
 
 def fape(
@@ -46,9 +53,16 @@ def fape(
     points_mask = predicted_points.new_ones(P, dtype=torch.bool) if points_mask is None else points_mask
     check_mask(frames_mask, F, "frames_mask")
     check_mask(points_mask, P, "points_mask")
-    if clamp is not None and clamp < 0:
+    if clamp is not None and not clamp >= 0:
         raise ValueError(f"clamp must be a distance in Å or None, got {clamp}")
+    if not length_scale > 0:
+        raise ValueError(f"length_scale must be a positive number of Å, got {length_scale}")
+    if not eps >= 0:
+        raise ValueError(f"eps must be a number of Å² of at least 0, got {eps}")
 
+    wide = at_least_float32(predicted_rigids, true_rigids, predicted_points, true_points)
+    predicted_rigids, true_rigids = predicted_rigids.to(wide), true_rigids.to(wide)
+    predicted_points, true_points = predicted_points.to(wide), true_points.to(wide)
     here = sights(predicted_rigids, predicted_points)  # (*, F, P, 3)                    line 1
     there = sights(true_rigids, true_points)  # (*, F, P, 3)                             line 2
     counts = frames_mask[..., :, None] & points_mask[..., None, :]  # (*, F, P)
@@ -67,21 +81,34 @@ def kabsch_rmsd(a: Tensor, b: Tensor, mask: Tensor | None = None) -> Tensor:
         mask: boolean ``(*, L)``, which points count.
 
     Returns:
-        ``(*)``. A mirror image does not superpose. Differentiable; the gradient of a perfect match is zero. No points
-        at all give 0.
+        ``(*)``. A mirror image does not superpose. Differentiable. A moved copy gives 0, with gradient zero: what is
+        left of it after superposition is rounding. No points at all give 0, and a structure with NaN or infinity gives
+        NaN, without harm to the others of its batch.
     """
     mask = _check_point_pair(a, b, mask)
-    weight = mask[..., None].to(a.dtype)  # (*, L, 1)
-    count = weight.sum(-2, keepdim=True).clamp(min=1)  # (*, 1, 1)
-    a, b = torch.where(weight > 0, a, 0), torch.where(weight > 0, b, 0)
-    a = (a - a.sum(-2, keepdim=True) / count) * weight
-    b = (b - b.sum(-2, keepdim=True) / count) * weight
-    with torch.no_grad():  # at the best rotation the error is flat in it: nothing is lost for the gradient
-        U, _, Vh = torch.linalg.svd((b.mT @ a).double())  # bᵀa = U S Vᵀ
-        sign = torch.linalg.det(U @ Vh).sign()  # −1 where the best fit would be a reflection
-        flip = torch.stack([torch.ones_like(sign), torch.ones_like(sign), sign], dim=-1)
-        R = ((U * flip[..., None, :]) @ Vh).to(a.dtype)  # (*, 3, 3): rows of a turned onto b are a @ Rᵀ
-    return torch.linalg.vector_norm(a @ R.mT - b, dim=(-2, -1)) / count[..., 0, 0].sqrt()
+    with torch.autocast(a.device.type, enabled=False):
+        wide = at_least_float32(a, b)
+        a, b = (torch.where(mask[..., None], x.to(wide), 0) for x in (a, b))
+        count = mask.sum(-1).clamp(min=1).to(wide)  # (*)
+        rounding = ROUNDING * torch.finfo(wide).eps * (_norm(a) + _norm(b)).detach()  # (*)
+        a, b = (torch.where(mask[..., None], x - x.sum(-2, keepdim=True) / count[..., None, None], 0) for x in (a, b))
+        with torch.no_grad():  # at the best rotation the error is flat in it: nothing is lost for the gradient
+            R = best_rotation(b.mT @ a).to(wide)
+        gap = _norm(a @ R.mT - b)
+        return torch.where(gap.isfinite() & (gap <= rounding), 0, gap) / count.sqrt()
+
+
+def best_rotation(covariance: Tensor) -> Tensor:
+    """bᵀa ``(*, 3, 3)`` → the proper rotation, ``(*, 3, 3)``, such that the rows of a @ Rᵀ lie on those of b.
+
+    NaN where the covariance is not finite: a decomposition of the whole batch would fail for it.
+    """
+    finite = covariance.isfinite().all(-1).all(-1)[..., None, None]  # (*, 1, 1)
+    U, _, Vh = torch.linalg.svd(to_double(torch.where(finite, covariance, 0)))  # bᵀa = U S Vᵀ
+    sign = torch.linalg.det(U @ Vh).sign()  # −1 where the best fit would be a reflection
+    flip = torch.stack([torch.ones_like(sign), torch.ones_like(sign), sign], dim=-1)
+    R = ((U * flip[..., None, :]) @ Vh).to(covariance.dtype).to(covariance.device)
+    return torch.where(finite, R, torch.nan)
 
 
 def lddt(
@@ -105,7 +132,8 @@ def lddt(
         ``(*)``, or ``(*, L)`` with ``per_residue``.
     """
     mask = _check_point_pair(predicted, true, mask)
-    predicted, true = (torch.where(mask[..., None], x, 0) for x in (predicted, true))
+    wide = at_least_float32(predicted, true)
+    predicted, true = (torch.where(mask[..., None], x.to(wide), 0) for x in (predicted, true))
     true_distance, distance = _distances(true), _distances(predicted)  # (*, L, L)
     others = ~torch.eye(true.shape[-2], dtype=torch.bool, device=true.device)
     scored = ((true_distance < cutoff) & mask[..., :, None] & mask[..., None, :] & others).to(true.dtype)  # (*, L, L)
@@ -128,6 +156,16 @@ def smooth_length(gap: Tensor, eps: float) -> Tensor:
 def clamp_distance(distance: Tensor, clamp: float | None) -> Tensor:
     """No distance counts for more than ``clamp``. None and 0 both mean: no clamp."""
     return distance.clamp(max=clamp) if clamp else distance
+
+
+def at_least_float32(*inputs: Tensor | Rigid) -> torch.dtype:
+    """The dtype in which a loss of these is computed."""
+    return reduce(torch.promote_types, (x.dtype for x in inputs), torch.float32)
+
+
+def _norm(x: Tensor) -> Tensor:
+    """Over points and coordinates, ``(*, L, 3)`` → ``(*)``; its gradient at zero is zero."""
+    return torch.linalg.vector_norm(x, dim=(-2, -1))
 
 
 def _distances(x: Tensor) -> Tensor:

@@ -179,6 +179,8 @@ def rigid_from_3_points(n: Tensor, ca: Tensor, c: Tensor, eps: float = 1e-8) -> 
     Returns:
         A :class:`Rigid` of shape ``*``.
     """
+    if not eps >= 0:
+        raise ValueError(f"eps must be at least 0, got {eps}")
     for name, atom in (("n", n), ("ca", ca), ("c", c)):
         _require_floating(name, atom)
         if atom.ndim < 1 or atom.shape[-1] != 3:
@@ -213,7 +215,7 @@ def random_rigid(
         A :class:`Rigid` of leading shape ``shape``, on the CPU, in ``dtype`` (default: torch's default dtype).
     """
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
-    v1, v2, t = torch.randn(3, *shape, 3, generator=generator, dtype=torch.float64)  # three times (*, 3)
+    v1, v2, t = torch.randn(3, *shape, 3, generator=generator, dtype=torch.float64, device="cpu")  # three times (*, 3)
     dtype = dtype or torch.get_default_dtype()
     return Rigid(_gram_schmidt(v1, v2, eps=0.0), scale * t).to(dtype)
 

@@ -1,7 +1,7 @@
 """The structure module, Algorithm 20: a sequence of frames grown from a single point, then every atom.
 
-All residues start on top of each other at the origin (the "black hole"). The same block, with the same weights, reads
-the frames, updates the single representation and nudges the frames, ``depth`` times over.
+All residues start on top of each other at the origin (the "black hole"), or where they are told to. The same block,
+with the same weights, reads the frames, updates the single representation and nudges the frames, ``depth`` times over.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from .attention import InvariantPointAttention
 from .blocks import BackboneUpdate, IPABlock, begin_at_zero
-from .inputs import check_mask, require_tensor
+from .inputs import check_mask, require_tensor, silence_padding
 from .rigid import NM_TO_ANGSTROM, Rigid
 from .torsion import RESIDUE_TYPES, atom14_mask, frames_to_atom14, torsion_to_frames
 
@@ -63,7 +63,7 @@ class StructureModule(nn.Module):
     """Algorithm 20 whole: single and pair representation in, frames, torsion angles and all atoms out.
 
     Args:
-        dim, pairwise_repr_dim: channels of the single and the pair representation.
+        dim, pairwise_repr_dim: channels of the single and the pair representation; None: without a pair representation.
         depth: number of iterations, which share their weights.
         heads … point_value_dim: sizes of the attention.
         angle_dim: width of the torsion network.
@@ -76,7 +76,7 @@ class StructureModule(nn.Module):
     def __init__(
         self,
         dim: int,
-        pairwise_repr_dim: int,
+        pairwise_repr_dim: int | None,
         depth: int = 8,
         heads: int = 12,
         scalar_key_dim: int = 16,
@@ -95,7 +95,7 @@ class StructureModule(nn.Module):
         self.depth, self.dim, self.pairwise_repr_dim = depth, dim, pairwise_repr_dim
         self.stop_rotation_gradient = stop_rotation_gradient
         self.single_norm = nn.LayerNorm(dim)
-        self.pair_norm = nn.LayerNorm(pairwise_repr_dim)
+        self.pair_norm = None if pairwise_repr_dim is None else nn.LayerNorm(pairwise_repr_dim)
         self.initial_projection = nn.Linear(dim, dim)
         self.block = IPABlock(
             dim,
@@ -107,6 +107,7 @@ class StructureModule(nn.Module):
             point_key_dim=point_key_dim,
             point_value_dim=point_value_dim,
             pairwise_repr_dim=pairwise_repr_dim,
+            require_pairwise_repr=pairwise_repr_dim is not None,
             bias=bias,
             attention=attention,
         )
@@ -114,25 +115,31 @@ class StructureModule(nn.Module):
         self.torsion_angles = TorsionAngles(dim, angle_dim)
 
     def forward(
-        self, single_repr: Tensor, pairwise_repr: Tensor, residue_types: Tensor, mask: Tensor | None = None
+        self,
+        single_repr: Tensor,
+        pairwise_repr: Tensor | None,
+        residue_types: Tensor,
+        mask: Tensor | None = None,
+        rigids: Rigid | None = None,
     ) -> Structure:
         """Fold.
 
         Args:
             single_repr: ``(*, L, dim)``.
-            pairwise_repr: ``(*, L, L, pairwise_repr_dim)``.
+            pairwise_repr: ``(*, L, L, pairwise_repr_dim)``; None when built without.
             residue_types: integers ``(*, L)``, 0 … 20 in the order of ``RESIDUE_TYPES``.
             mask: boolean ``(*, L)``, True = a real residue. Padding may hold anything, NaN included.
+            rigids: where the residues begin, ``(*, L)``, nm; None: all at the origin, the "black hole" of line 4. When
+                they are moved together, the fold moves along.
         """
-        self._check(single_repr, pairwise_repr, residue_types, mask)
+        self._check(single_repr, pairwise_repr, residue_types, mask, rigids)
+        T = Rigid.identity(residue_types.shape, dtype=single_repr.dtype, device=single_repr.device)  # line 4
+        T = T if rigids is None else rigids.to(T.dtype)
         if mask is not None:
-            single_repr = torch.where(mask[..., None] | single_repr.isfinite(), single_repr, 0)
-            real_pairs = (mask[..., :, None] & mask[..., None, :])[..., None]
-            pairwise_repr = torch.where(real_pairs | pairwise_repr.isfinite(), pairwise_repr, 0)
+            single_repr, pairwise_repr, T = silence_padding(single_repr, pairwise_repr, T, mask)
         initial = self.single_norm(single_repr)  # line 1
-        z = self.pair_norm(pairwise_repr)  # line 2
+        z = None if pairwise_repr is None else self.pair_norm(pairwise_repr)  # line 2
         s = self.initial_projection(initial)  # line 3
-        T = Rigid.identity(s.shape[:-1], dtype=s.dtype, device=s.device)  # line 4
 
         rigids, angles, raw_angles = [], [], []
         for _ in range(self.depth):  # line 5
@@ -151,18 +158,28 @@ class StructureModule(nn.Module):
         stacked = torch.stack(angles), torch.stack(raw_angles)
         return Structure(rigids, s, *stacked, frames, atoms, atom14_mask(residue_types))
 
-    def _check(self, single_repr: Tensor, pairwise_repr: Tensor, residue_types: Tensor, mask: Tensor | None) -> None:
+    def _check(
+        self,
+        single_repr: Tensor,
+        pairwise_repr: Tensor | None,
+        residue_types: Tensor,
+        mask: Tensor | None,
+        rigids: Rigid | None,
+    ) -> None:
         """What the attention does not see itself: it sees only projections of these."""
         require_tensor("single_repr", single_repr)
-        require_tensor("pairwise_repr", pairwise_repr)
         if single_repr.ndim < 2 or single_repr.shape[-1] != self.dim or single_repr.shape[-2] == 0:
             raise ValueError(
                 f"single_repr must have shape (*, L, {self.dim}) with L >= 1, got {tuple(single_repr.shape)}"
             )
         *batch, L, _ = single_repr.shape
-        expected = (*batch, L, L, self.pairwise_repr_dim)
-        if tuple(pairwise_repr.shape) != expected:
-            raise ValueError(f"pairwise_repr must have shape {expected}, got {tuple(pairwise_repr.shape)}")
+        if self.pairwise_repr_dim is None and pairwise_repr is not None:
+            raise ValueError("pairwise_repr was given, but this module was built without (pairwise_repr_dim=None)")
+        if self.pairwise_repr_dim is not None:
+            require_tensor("pairwise_repr", pairwise_repr)
+            expected = (*batch, L, L, self.pairwise_repr_dim)
+            if tuple(pairwise_repr.shape) != expected:
+                raise ValueError(f"pairwise_repr must have shape {expected}, got {tuple(pairwise_repr.shape)}")
         if not isinstance(residue_types, Tensor) or residue_types.dtype not in (torch.int32, torch.int64):
             what = residue_types.dtype if isinstance(residue_types, Tensor) else type(residue_types).__name__
             raise TypeError(f"residue_types must be an integer tensor, got {what}")
@@ -175,3 +192,9 @@ class StructureModule(nn.Module):
             )
         if mask is not None:
             check_mask(mask, (*batch, L))
+        if rigids is not None and not isinstance(rigids, Rigid):
+            raise TypeError(f"rigids must be a Rigid, got {type(rigids).__name__}")
+        if rigids is not None and rigids.shape != (*batch, L):
+            raise ValueError(f"rigids must have shape {(*batch, L)}, got {tuple(rigids.shape)}")
+        if rigids is not None and rigids.device != single_repr.device:
+            raise ValueError(f"single_repr is on {single_repr.device}, but rigids on {rigids.device}")

@@ -69,9 +69,9 @@ def assert_equivariant(
 def move(motion: Rigid, thing: Movable) -> Movable:
     """Apply one global motion (a Rigid of shape ``()``) on the left: to frames ``(*)``, or to points ``(*, 3)``."""
     if isinstance(thing, Rigid):
-        return motion.to(thing.dtype) @ thing
+        return motion.to(thing.dtype).to(thing.device) @ thing
     if isinstance(thing, Tensor) and thing.ndim >= 1 and thing.shape[-1] == 3:
-        return motion.to(thing.dtype).apply(thing)
+        return motion.to(thing.dtype).to(thing.device).apply(thing)
     what = f"a tensor of shape {tuple(thing.shape)}" if isinstance(thing, Tensor) else type(thing).__name__
     raise TypeError(f"only frames (Rigid) and points (*, 3) can be moved, got {what}")
 
@@ -104,7 +104,7 @@ def _compare(got: tuple, expected: tuple, adjective: str, description: str, tole
         if a.shape != b.shape:
             raise AssertionError(f"not {adjective}: shape {tuple(b.shape)} became {tuple(a.shape)} under {description}")
         allowed = TOLERANCE[a.dtype] if tolerance is None else tolerance
-        a, b = a.detach().double(), b.detach().double()
+        a, b = a.detach().cpu().double(), b.detach().cpu().double()
         for side in (a, b):
             if not side.isfinite().all():
                 raise AssertionError(f"output {number} holds NaN or infinity ({description})")

@@ -174,3 +174,25 @@ def test_the_biases_of_the_pair_projection_and_of_the_scalar_keys_change_nothing
     with torch.no_grad():
         attention.to_q.bias += 1.0
     assert (attention(s, z, rotations=R, translations=t, mask=mask) - before).abs().max() > 1e-2
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (lambda x: x + 0j, "must hold real numbers, got an array of complex"),
+        (lambda x: x.astype(str), "must hold real numbers, got an array of <U"),
+        (lambda x: x.astype(object), "must hold real numbers, got an array of object"),
+        (lambda x: np.where(x == x.flat[0], np.nan, x), "must hold finite numbers"),
+        (lambda x: x + np.inf, "must hold finite numbers"),
+        (lambda x: x.astype(np.float64) + 1e60, "too large for float32"),
+    ],
+)
+def test_numbers_that_are_none_are_refused_before_anything_is_written(bad, message):
+    golden = load_golden("ipa_base")
+    attention = build(golden)
+    before = {name: x.clone() for name, x in attention.state_dict().items()}
+    for name in golden.params:
+        with pytest.raises(ValueError, match=message) as error:
+            load_ipa(attention, golden.params | {name: bad(np.asarray(golden.params[name]))})
+        assert repr(name) in str(error.value)
+    assert all(torch.equal(x, before[name]) for name, x in attention.state_dict().items())

@@ -236,6 +236,61 @@ def test_lddt_ignores_padding_whatever_it_holds():
     torch.testing.assert_close(lddt(wild, y, mask), lddt(x[:6], y[:6]))
 
 
+# --- half precision, autocast, what is not finite ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_losses_are_computed_in_at_least_float32(dtype):
+    """The number of 256 × 256 pairs is no float16."""
+    T, x = frames(260), normal(260, 3)
+    half_T, half_x, half_y = T.to(dtype), x.to(dtype), (x + normal(260, 3, seed=1, scale=0.5)).to(dtype)
+    assert fape(half_T, half_T, half_x, half_x).item() == pytest.approx(0.001, rel=1e-3)
+    wide_T = half_T.to(torch.float32)
+    for loss, half, wide in (
+        (fape, (half_T, half_T, half_x, half_y), (wide_T, wide_T, half_x.float(), half_y.float())),
+        (kabsch_rmsd, (half_x, half_y), (half_x.float(), half_y.float())),
+        (lddt, (half_x, half_y), (half_x.float(), half_y.float())),
+    ):
+        assert loss(*half).dtype == torch.float32 and torch.equal(loss(*half), loss(*wide)) and loss(*half) > 0
+    apart = torch.tensor([[0.0, 0, 0], [50, 0, 0]], dtype=dtype)
+    assert lddt(apart, apart, per_residue=True).tolist() == [1, 1]  # no neighbours
+
+
+def test_losses_do_not_see_autocast():
+    T, x = frames(30).to(torch.float32), normal(30, 3).float()
+    moved = frames((), 5).to(torch.float32).apply(x)
+    y = x + normal(30, 3, seed=1).float()
+    plain = [fape(T, T, x, y), kabsch_rmsd(x, y), lddt(x, y), kabsch_rmsd(moved, x)]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        cast = [fape(T, T, x, y), kabsch_rmsd(x, y), lddt(x, y), kabsch_rmsd(moved, x)]
+    for a, b in zip(plain, cast, strict=True):
+        assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("dtype", [F64, torch.float32])
+@pytest.mark.parametrize("away", [0.0, 1e3])
+def test_a_moved_copy_has_rmsd_and_gradient_zero(dtype, away):
+    for seed in range(20):
+        x = normal(8 + 9 * seed, 3, seed=seed, scale=12.0)
+        moved = (frames((), seed).apply(x) + away).to(dtype).requires_grad_()
+        rmsd = kabsch_rmsd(moved, x.to(dtype))
+        (gradient,) = torch.autograd.grad(rmsd, moved)
+        assert rmsd == 0 and (gradient == 0).all(), seed
+    off = (x + 0.01 * normal(*x.shape, seed=3, scale=1.0)).to(dtype).requires_grad_()
+    (gradient,) = torch.autograd.grad(kabsch_rmsd(off, x.to(dtype)), off)
+    assert gradient.norm() > 0.01  # what is a hundredth of an ångström off is no copy
+
+
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf, 1e200])
+def test_one_structure_that_is_not_finite_does_no_harm_to_its_batch(bad):
+    a, b = normal(3, 8, 3, seed=1), normal(3, 8, 3, seed=2)
+    wild = a.clone()
+    wild[1, 4, 2] = bad
+    got, expected = kabsch_rmsd(wild, b), kabsch_rmsd(a, b)
+    assert torch.equal(got[[0, 2]], expected[[0, 2]])
+    assert not got[1].isfinite() and not kabsch_rmsd(wild[1], b[1]).isfinite()
+
+
 # --- bad input ------------------------------------------------------------------------------------------------------
 
 
@@ -257,6 +312,11 @@ def test_bad_input_is_named():
         fape(T, T, x, x, points_mask=torch.ones(4, dtype=torch.bool))
     with pytest.raises(ValueError, match="clamp must be a distance in Å or None, got -1"):
         fape(T, T, x, x, clamp=-1.0)
+    for eps in (-1.0, float("nan")):
+        with pytest.raises(ValueError, match="eps must be a number of Å² of at least 0"):
+            fape(T, T, x, x, eps=eps)
+    with pytest.raises(ValueError, match="length_scale must be a positive number of Å, got 0"):
+        fape(T, T, x, x, length_scale=0)
     with pytest.raises(ValueError, match=r"one shape \(\*, L, 3\), got \(6, 3\) and \(5, 3\)"):
         kabsch_rmsd(x, x[:5])
     with pytest.raises(TypeError, match="second set of points must be a torch.Tensor"):

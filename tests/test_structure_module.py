@@ -5,7 +5,7 @@ import torch
 from cases import randomise
 from golden import load_golden
 
-from ipa_tutorial import Rigid, StructureModule, fape
+from ipa_tutorial import Rigid, StructureModule, assert_equivariant, assert_invariant, fape, random_rigid
 from ipa_tutorial.alphafold import load_structure_module
 from ipa_tutorial.quaternion import quaternion_to_rotation, rotation_to_quaternion
 from ipa_tutorial.torsion import RESIDUE_TYPES, frames_to_atom14, sequence_to_types, torsion_to_frames
@@ -269,6 +269,66 @@ def test_a_fresh_module_keeps_all_residues_in_the_black_hole():
     out = module(torch.randn(6, 8), torch.randn(6, 6, 5), torch.arange(6))
     for T in out.rigids:
         assert (T.translations == 0).all() and (T.rotations == torch.eye(3)).all()
+
+
+def two_of_seven(pair_dim=5, seed=0):
+    """A random module in training form and its inputs: L = 7, batch 2."""
+    sizes = dict(heads=2, scalar_key_dim=3, scalar_value_dim=4, point_key_dim=2, point_value_dim=3)
+    module = StructureModule(12, pair_dim, depth=3, angle_dim=8, dropout=0.0, **sizes).double()
+    randomise(module, seed)
+    generator = torch.Generator().manual_seed(seed)
+    s = torch.randn(2, 7, 12, generator=generator, dtype=F64)
+    z = None if pair_dim is None else torch.randn(2, 7, 7, pair_dim, generator=generator, dtype=F64)
+    return module, s, z, torch.randint(20, (2, 7), generator=generator)
+
+
+@pytest.mark.parametrize("pair_dim", [5, None])
+def test_the_fold_moves_along_with_the_frames_that_it_starts_from(pair_dim):
+    module, s, z, types = two_of_seven(pair_dim)
+    start = random_rigid((2, 7), torch.Generator().manual_seed(1), dtype=F64)
+    mask = torch.arange(14).reshape(2, 7) < 12
+    assert_equivariant(lambda T: tuple(module(s, z, types, mask, rigids=T).rigids), start, scale=3.0)
+    assert_equivariant(lambda T: module(s, z, types, rigids=T).frames, start.scale_translations(10.0), scale=0.0)
+    assert_invariant(lambda T: (module(s, z, types, mask, T).single, module(s, z, types, mask, T).angles), start)
+
+
+def test_where_the_frames_start_matters_and_the_default_is_the_origin():
+    module, s, z, types = two_of_seven()
+    start = random_rigid((2, 7), torch.Generator().manual_seed(1), dtype=F64)
+    here = Rigid.identity((2, 7), dtype=F64)
+    assert torch.equal(module(s, z, types).atom14, module(s, z, types, rigids=here).atom14)
+    assert (module(s, z, types).single - module(s, z, types, rigids=start).single).abs().max() > 0.1
+    assert (
+        module(s, z, types).single - module(s, z, types, rigids=start[..., 0, None][..., [0] * 7]).single
+    ).abs().max() < 1e-9
+
+
+def test_padding_of_the_frames_that_it_starts_from_changes_nothing():
+    module, s, z, types = two_of_seven()
+    start = random_rigid((2, 7), torch.Generator().manual_seed(1), dtype=F64)
+    mask = torch.arange(14).reshape(2, 7) < 12
+    wild = Rigid(
+        start.rotations.masked_fill(~mask[..., None, None], torch.nan),
+        start.translations.masked_fill(~mask[..., None], torch.inf),
+    )
+    expected, got = (module(s, z, types, mask, T) for T in (start, wild))
+    torch.testing.assert_close(got.atom14[mask], expected.atom14[mask], rtol=1e-11, atol=1e-11)
+    assert got.atom14.isfinite().all()
+
+
+def test_frames_to_start_from_and_a_missing_pair_are_checked():
+    module, s, z, types = two_of_seven()
+    with pytest.raises(TypeError, match="rigids must be a Rigid, got Tensor"):
+        module(s, z, types, rigids=s)
+    with pytest.raises(ValueError, match=r"rigids must have shape \(2, 7\), got \(7,\)"):
+        module(s, z, types, rigids=Rigid.identity(7))
+    with pytest.raises(TypeError, match=r"pairwise_repr must be a torch.Tensor, got NoneType"):
+        module(s, None, types)
+    alone, *_ = two_of_seven(None)
+    with pytest.raises(ValueError, match="this module was built without"):
+        alone(s, z, types)
+    with pytest.raises(ValueError, match="AlphaFold's has a pair representation"):
+        load_structure_module(alone, {})
 
 
 def test_bad_input_is_named():

@@ -44,6 +44,70 @@ def test_an_interrupt_returns_what_there_is(monkeypatch):
     assert len(result.losses) == 3 and result.rigids.shape == (46,) and result.rmsd > 0
 
 
+@pytest.mark.parametrize(
+    ("options", "kind", "message"),
+    [
+        (dict(snapshots=0), ValueError, "snapshots must be at least 1, got 0"),
+        (dict(snapshots=2.0), TypeError, "snapshots must be a whole number, got 2.0"),
+        (dict(steps=1.5), TypeError, "steps must be a whole number, got 1.5"),
+        (dict(steps=0), ValueError, "steps must be at least 1, got 0"),
+        (dict(steps=True), TypeError, "steps must be a whole number, got True"),
+        (dict(seed=None), TypeError, "seed must be a whole number, got None"),
+        (dict(learning_rate=0), ValueError, "learning_rate must be a positive number, got 0"),
+        (dict(clamp=-1), ValueError, "clamp must be a distance in Å or None, got -1"),
+        (dict(clmap=10.0), TypeError, "no option 'clmap'; the model's are dim, pair_dim, depth, heads, attention"),
+        (dict(require_pairwise_repr=False), TypeError, "no option 'require_pairwise_repr'"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_named(options, kind, message):
+    with pytest.raises(kind, match=message):
+        fold_protein(load_protein("villin"), progress=False, **(dict(steps=2, dim=16, heads=2) | options))
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_without_gradients_there_is_no_training(mode):
+    with mode(), pytest.raises(RuntimeError, match="outside of torch.no_grad"):
+        fold_protein(load_protein("villin"), steps=2, progress=False)
+
+
+def test_clamp_and_a_model_without_a_pair_representation():
+    villin, sizes = load_protein("villin"), dict(steps=3, progress=False, dim=16, depth=2, heads=2)
+    plain, clamped, loose = (fold_protein(villin, clamp=clamp, **sizes) for clamp in (None, 3.0, 1e6))
+    assert clamped.losses[0] < plain.losses[0] and clamped.losses[0] <= 0.3
+    assert loose.losses == plain.losses
+    alone = fold_protein(villin, pair_dim=None, **sizes)
+    assert alone.model.structure_module.pairwise_repr_dim is None and alone.losses[-1] < alone.losses[0]
+    apart = alone.rigids.translations[[i for i, letter in enumerate(villin.sequence) if letter == "L"]].std(0)
+    assert (apart < 1e-5).all()  # nothing tells residues of one kind from each other
+
+
+def test_threads_are_put_back_also_after_an_error(monkeypatch):
+    seen = []
+    original, before = loop.backbone_loss, torch.get_num_threads()
+    monkeypatch.setattr(loop, "backbone_loss", lambda *a: seen.append(torch.get_num_threads()) or original(*a))
+    torch.set_num_threads(2)
+    try:
+        fold_protein(load_protein("villin"), steps=2, progress=False, dim=16, heads=2)
+        assert seen == [1, 1] and torch.get_num_threads() == 2
+        monkeypatch.setattr(loop, "backbone_loss", lambda *a: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            fold_protein(load_protein("villin"), steps=2, progress=False, dim=16, heads=2)
+        assert torch.get_num_threads() == 2
+        assert [loop.threads_for(L) for L in (1, 150, 512, 5000)] == [1, 1, 2, 2]
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_a_training_that_diverges_ends_with_what_there_is(monkeypatch):
+    original, steps = loop.backbone_loss, []
+    monkeypatch.setattr(
+        loop, "backbone_loss", lambda *a: steps.append(0) or original(*a) * (1 if len(steps) < 3 else torch.nan)
+    )
+    result = fold_protein(load_protein("villin"), steps=50, progress=False, dim=16, heads=2)
+    assert len(result.losses) == len(result.rmsds) == 3 and result.losses[2] != result.losses[2]
+    assert result.trajectory[-1] is result.rigids and result.rmsds[0] > 0
+
+
 # --- the loss ---------------------------------------------------------------------------------------------------------
 
 

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ..torsion import atom14_names
 from .dataset import backbones
+from .dssp import PEPTIDE_BOND
 from .library import as_pdb_id, bundled_names, find_bundled, read_entry
 from .parsing import parse_structure
 from .protein import ATOMS, Protein
@@ -24,6 +25,7 @@ from .protein import ATOMS, Protein
 __all__ = ["AMINO_ACIDS", "ATOMS", "Protein", "backbones", "load_atom14", "load_protein"]
 
 AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY"
+CA_DISTANCE = 4.5  # Å: Cα atoms of bonded residues are nearer
 # Names that simulation programs give to protonation states and disulfides; the Protein Data Bank does not know them.
 FORCE_FIELD_NAMES = dict(
     HID="H", HIE="H", HIP="H", HSD="H", HSE="H", HSP="H", CYX="C", CYM="C", ASH="D", GLH="E", LYN="K"
@@ -63,12 +65,12 @@ def load_atom14(source: str | os.PathLike, chain: str | None = None, model: int 
         places are those of :func:`~ipa_tutorial.torsion.atom14_names`; an atom without a place there, such as the
         second oxygen at the end of the chain, or selenium in a methionine, is left out.
     """
-    _, _, residues = _find_chain(source, chain, model)
+    name, chain, residues = _find_chain(source, chain, model)
     rows = []
     for residue_name, atoms in map(_best_conformer, residues):
         row = [atoms.get(name) for name in atom14_names(_letter(residue_name))]
         rows.append(row + [None] * (14 - len(row)))
-    return _coordinates(rows)
+    return _coordinates(rows, residues, f"chain {chain!r} of {name}")
 
 
 # --- from a name to a structure ---------------------------------------------------------------------------------------
@@ -140,53 +142,71 @@ def _protein_chains(model: gemmi.Model, name: str) -> dict[str, list[list[gemmi.
 def _chain_residues(chain: gemmi.Chain) -> list[gemmi.Residue]:
     """The amino acids of the chain, without those that float beside it.
 
-    A modified residue of the chain and a free amino acid bound as a ligand look alike: both are HETATM. Unless the file
-    itself says that it belongs to the polymer, such a residue at an end of the chain counts only if it is bonded.
+    A residue of the chain and a free amino acid bound as a ligand look alike. Unless the file itself says that it
+    belongs to the polymer, such a residue at an end of the chain counts only if it is bonded.
     """
     residues = [residue for residue in chain if _is_amino_acid(residue)]
     bonds = [False, *(_are_neighbours(a, b) for a, b in pairwise(residues)), False]
-    sure = [residue.het_flag == "A" or residue.entity_type == gemmi.EntityType.Polymer for residue in residues]
+    sure = _said_to_be_polymer(residues)
     inside = [i for i in range(len(residues)) if sure[i] or bonds[i] or bonds[i + 1]]
     return residues[inside[0] : inside[-1] + 1] if inside else []
 
 
+def _said_to_be_polymer(residues: list[gemmi.Residue]) -> list[bool]:
+    """Whether the file says so: by its entity, or before TER; else by ATOM, unless the chain had come to its end."""
+    Polymer = gemmi.EntityType.Polymer
+    others_are = any(residue.entity_type == Polymer for residue in residues)
+    said, ended = [], False
+    for residue in residues:
+        written_as_atom = residue.het_flag == "A" and not others_are and not ended
+        said.append(residue.entity_type == Polymer or written_as_atom)
+        ended = ended or any(atom.name == "OXT" for atom in residue)  # the second oxygen of the last residue
+    return said
+
+
 def _is_amino_acid(residue: gemmi.Residue) -> bool:
-    """Known as one, or with a Cα; waters, ligands, nucleotides and caps (ACE, NH2) are neither."""
-    known = gemmi.find_tabulated_residue(residue.name).is_amino_acid()
-    return known or any(atom.name == "CA" and atom.element.name == "C" for atom in residue)
+    """Known as one, or built like one: N, Cα and C in a row. A calcium ion or a lipid may have a "CA" too."""
+    if gemmi.find_tabulated_residue(residue.name).is_amino_acid():
+        return True
+    n, ca, c = ([atom.pos for atom in residue if atom.name == name] for name in ATOMS[:3])
+    return any(p.dist(q) < 2 for p in ca for q in n) and any(p.dist(q) < 2 for p in ca for q in c)
 
 
 def _are_neighbours(a: gemmi.Residue, b: gemmi.Residue) -> bool:
     """Cα atoms of bonded residues are 3.8 Å apart (2.9 Å across a cis peptide bond)."""
     ca_a, ca_b = ([atom.pos for atom in residue if atom.name == "CA"] for residue in (a, b))
-    return any(p.dist(q) < 4.5 for p in ca_a for q in ca_b)
+    return any(p.dist(q) < CA_DISTANCE for p in ca_a for q in ca_b)
 
 
 def _assemble(name: str, chain: str, residues: list[list[gemmi.Residue]]) -> Protein:
+    where = f"chain {chain!r} of {name}"
     conformers = [_best_conformer(place) for place in residues]
-    coordinates, atom_mask = _coordinates([[atoms.get(atom) for atom in ATOMS] for _, atoms in conformers])
+    coordinates, atom_mask = _coordinates(
+        [[atoms.get(atom) for atom in ATOMS] for _, atoms in conformers], residues, where
+    )
     seqids = [place[0].seqid for place in residues]
-    protein = Protein(
+    return Protein(
         name=name,
         chain=chain,
         sequence="".join(_letter(residue_name) for residue_name, _ in conformers),
-        residue_index=_residue_index(seqids, f"chain {chain!r} of {name}"),
+        residue_index=_residue_index(seqids, _bonded_to_the_next(coordinates, atom_mask), where),
         residue_labels=tuple(str(seqid) for seqid in seqids),
         coordinates=coordinates,  # (L, 4, 3)
         atom_mask=atom_mask,  # (L, 4)
     )
-    finite = protein.coordinates.isfinite().all(-1).all(-1)  # (L,)
-    if not finite.all():
-        label = protein.residue_labels[int((~finite).nonzero()[0])]
-        raise ValueError(f"residue {label} of chain {chain!r} of {name} has coordinates that are not numbers")
-    return protein
 
 
-def _coordinates(rows: list[list[gemmi.Atom | None]]) -> tuple[Tensor, Tensor]:
+def _coordinates(
+    rows: list[list[gemmi.Atom | None]], residues: list[list[gemmi.Residue]], where: str
+) -> tuple[Tensor, Tensor]:
     """``(L, A, 3)`` float32, zero where there is no atom, and the mask ``(L, A)``."""
     places = [[atom.pos.tolist() if atom else [0.0, 0.0, 0.0] for atom in row] for row in rows]
     there = [[atom is not None for atom in row] for row in rows]
-    return torch.tensor(places, dtype=torch.float32), torch.tensor(there)
+    coordinates = torch.tensor(places, dtype=torch.float64).float()
+    for place, finite in zip(residues, coordinates.isfinite().flatten(1).all(-1).tolist(), strict=True):
+        if not finite:
+            raise ValueError(f"residue {place[0].seqid} of {where} has coordinates that are not numbers")
+    return coordinates, torch.tensor(there)
 
 
 def _best_conformer(place: list[gemmi.Residue]) -> tuple[str, dict[str, gemmi.Atom]]:
@@ -200,33 +220,59 @@ def _best_conformer(place: list[gemmi.Residue]) -> tuple[str, dict[str, gemmi.At
             f"residue {place[0]} has an atom twice that is not marked as an alternate: "
             "two residues share a number, or two models have no MODEL records between them"
         )
-    candidates = []
-    for residue in place:
-        shared = {atom.name: atom for atom in residue if atom.altloc == "\0"}
-        for altloc in dict.fromkeys(atom.altloc for atom in residue) or ["\0"]:
-            own = {atom.name: atom for atom in residue if atom.altloc == altloc}
-            candidates.append((residue.name, shared | own))
-    return max(candidates, key=_occupancy)
+    return max(((residue.name, _conformer(residue)) for residue in place), key=lambda found: _occupancy(found[1]))
 
 
-def _occupancy(candidate: tuple[str, dict[str, gemmi.Atom]]) -> tuple[float, int, float]:
+def _conformer(residue: gemmi.Residue) -> dict[str, gemmi.Atom]:
+    """Atoms by name. Letters that mark one atom are alternatives, of which one is kept for the whole residue.
+
+    Letters that never meet, A and B on N and CA, C and D on C and O, are chosen apart; what has no letter is shared.
+    """
+    groups: list[set[str]] = []
+    for name in dict.fromkeys(atom.name for atom in residue):
+        letters = {atom.altloc for atom in residue if atom.name == name}
+        meeting = [group for group in groups if group & letters]
+        groups = [group for group in groups if group not in meeting] + [letters.union(*meeting)]
+    by_letter: dict[str, dict[str, gemmi.Atom]] = {}
+    for atom in residue:
+        by_letter.setdefault(atom.altloc, {})[atom.name] = atom
+    shared = by_letter.get("\0", {})
+    atoms = dict(shared)
+    for group in groups:
+        choices = (own for letter, own in by_letter.items() if letter in group)
+        atoms |= max(choices, key=lambda own: _occupancy(shared | own))
+    return atoms
+
+
+def _occupancy(atoms: dict[str, gemmi.Atom]) -> tuple[float, int, float]:
     """By what a conformer is chosen: its backbone's occupancy, then its backbone atoms, then its whole occupancy."""
-    atoms = candidate[1]
     backbone = [atoms[name].occ for name in ATOMS if name in atoms]
     return sum(backbone), len(backbone), sum(atom.occ for atom in atoms.values())
 
 
-def _residue_index(seqids: list[gemmi.SeqId], where: str) -> Tensor:
-    index, inserted, previous = [], 0, None
-    for seqid in seqids:
-        if seqid.num is None:
-            raise ValueError(f"{where} has residues without a number")
-        inserted += seqid.icode != " " or seqid.num == previous
-        previous = seqid.num
-        index.append(seqid.num + inserted)
-    if len(set(index)) < len(index):
-        repeated = next(str(seqid) for seqid, i in zip(seqids, index, strict=True) if index.count(i) > 1)
-        raise ValueError(f"{where} uses residue numbers more than once, such as {repeated}")
+def _bonded_to_the_next(coordinates: Tensor, atom_mask: Tensor) -> list[bool]:
+    """For each residue but the last: by C and the next N, or, where one is missing, by both Cα. ``(L, 4, 3)``, Å."""
+    n, ca, c, _ = coordinates.unbind(1)  # (L, 3)
+    has_n, has_ca, has_c, _ = atom_mask.unbind(1)  # (L,)
+    by_bond = has_c[:-1] & has_n[1:]  # (L − 1,)
+    bond, step = (c[:-1] - n[1:]).norm(dim=-1), (ca[:-1] - ca[1:]).norm(dim=-1)
+    bonded = (bond > 0.5) & (bond < PEPTIDE_BOND)  # atoms on top of each other are no bond
+    near = has_ca[:-1] & has_ca[1:] & (step > 0.5) & (step < CA_DISTANCE)
+    return torch.where(by_bond, bonded, near).tolist()
+
+
+def _residue_index(seqids: list[gemmi.SeqId], bonded: list[bool], where: str) -> Tensor:
+    """The rule of :attr:`Protein.residue_index`."""
+    if any(seqid.num is None for seqid in seqids):
+        raise ValueError(f"{where} has residues without a number")
+    labels = list(map(str, seqids))
+    if repeated := [label for label in labels if labels.count(label) > 1]:
+        raise ValueError(f"{where} uses residue numbers more than once, such as {repeated[0]}")
+    index = [seqids[0].num]
+    for (before, here), is_bonded in zip(pairwise(seqids), bonded, strict=True):
+        step = here.num - before.num
+        missing = step if step > 0 else 1 if step == 0 else 2
+        index.append(index[-1] + (1 if is_bonded else missing))
     return torch.tensor(index)
 
 
