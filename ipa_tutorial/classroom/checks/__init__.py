@@ -80,6 +80,12 @@ from .own_tests import (
 from .testing import (
     check_assert_invariant,
 )
+from .trained import (
+    check_neighbour_head,
+    check_reach,
+    check_rename,
+    check_step_in_rows,
+)
 
 __all__ = [
     "CHECKS",
@@ -112,20 +118,24 @@ __all__ = [
     "check_kabsch_rmsd",
     "check_lddt",
     "check_made_equivariant",
+    "check_neighbour_head",
     "check_place_atoms",
     "check_point_logits",
     "check_point_norms",
     "check_point_weight",
     "check_quaternion_multiply",
     "check_quaternion_to_rotation",
+    "check_reach",
     "check_relative_frames",
     "check_relative_positions",
+    "check_rename",
     "check_rigid_from_3_points",
     "check_scalar_logits",
     "check_sights",
     "check_split_pair_bias",
     "check_split_points",
     "check_split_scalars",
+    "check_step_in_rows",
     "check_term_weight",
     "check_test_of_a_full_mask",
     "check_test_of_motions",
