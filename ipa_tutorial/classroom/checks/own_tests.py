@@ -135,7 +135,7 @@ def check_of(
     """A check of a learner's test, which is tried on many subjects; ``example`` is a test that is right."""
     return Check(
         title,
-        "bugs.hunt",  # what the package has for such tests; no list of wrong variants belongs to it
+        "classroom.bugs.hunt",  # what the package has for such tests; no list of wrong variants belongs to it
         lambda d: (Subject(build(d), True), *inputs(d)),
         what_it_should_say,
         special=tuple(special),

@@ -1,0 +1,121 @@
+"""Is a wrong answer the right one for another input? Then the difference of the inputs is the mistake.
+
+Whoever multiplies by R where Rᵀ belongs answers rightly for frames with Rᵀ; who never looks at a mask, for a mask of
+ones; who sums over the wrong index of a table, for the table transposed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from ...rigid import Rigid
+from .evidence import Evidence
+
+Change = tuple[str, object]  # what was done to an argument, and the argument after it
+
+
+def right_for_another_input(e: Evidence) -> str | None:
+    arguments = e.arguments
+    for n, (name, value) in enumerate(zip(e.names, arguments, strict=False)):
+        for text, other in changes_of(name, value):
+            if e.agrees_for((*arguments[:n], other, *arguments[n + 1 :])):
+                return text
+    for i, j in pairs_alike(arguments):
+        first, second = e.names[i], e.names[j]
+        for text, a, b in (
+            (f"your answer is the right one with {first} and {second} exchanged", arguments[j], arguments[i]),
+            (f"{second} is not used: {first} stands in its place, too", arguments[i], arguments[i]),
+            (f"{first} is not used: {second} stands in its place, too", arguments[j], arguments[j]),
+        ):
+            if e.agrees_for(tuple(a if n == i else b if n == j else x for n, x in enumerate(arguments))):
+                return text
+    return None
+
+
+def pairs_alike(arguments: tuple) -> list[tuple[int, int]]:
+    """Arguments of one kind and shape."""
+    seen = [(type(x), tuple(x.shape), x.dtype) if isinstance(x, Tensor | Rigid) else None for x in arguments]
+    return [(i, j) for j in range(len(seen)) for i in range(j) if seen[i] is not None and seen[i] == seen[j]]
+
+
+def changes_of(name: str, value: object) -> Iterator[Change]:
+    if isinstance(value, Rigid):
+        yield from changes_of_frames(name, value)
+    elif isinstance(value, Tensor) and value.dtype == torch.bool:
+        yield f"{name} is read upside down: False is taken for True", ~value
+        yield f"{name} is never used: all count", torch.ones_like(value)
+        yield f"by your answer nobody is real: as if {name} were False everywhere", torch.zeros_like(value)
+    elif isinstance(value, Tensor):
+        yield from changes_of_a_tensor(name, value)
+    elif isinstance(value, float):
+        yield f"{name} is not used: as if it were 0", 0.0
+        yield f"{name} is not used: as if it were 1", 1.0
+        yield f"{name} comes in twice, squared", value**2
+        yield f"{name} comes in by its root", abs(value) ** 0.5
+        yield f"{name} comes in three times, once for each coordinate", 3 * value
+        yield f"as if {name} were None", None
+    elif type(value) is int:
+        for step in (1, -1):
+            yield f"your answer is the right one for {name} {'+' if step > 0 else '−'} 1: off by one", value + step
+
+
+def changes_of_frames(name: str, T: Rigid) -> Iterator[Change]:
+    R, t = T.rotations, T.translations
+    turned, back = ((M * t[..., None, :]).sum(-1) for M in (R, R.mT))
+    one = torch.eye(3, dtype=R.dtype).expand_as(R).contiguous()
+    yield f"{name} turns the wrong way: R stands where Rᵀ belongs, or the other way round (rows for columns)", Rigid(
+        R.mT, t
+    )
+    yield f"the translations of {name} are not used", Rigid(R, torch.zeros_like(t))
+    yield f"the rotations of {name} are not used", Rigid(one, t)
+    yield f"neither rotations nor translations of {name} are used", Rigid(one, torch.zeros_like(t))
+    yield f"the translations of {name} have the wrong sign", Rigid(R, -t)
+    yield f"the translations of {name} are turned as well (R t stands for t): first turned or first moved?", Rigid(
+        R, turned
+    )
+    yield f"the translations of {name} are turned backwards (Rᵀ t stands for t): first turned or moved?", Rigid(R, back)
+    yield f"{name} is inverted, or not inverted where it should be: it goes the opposite way", Rigid(R.mT, -back)
+    yield f"rotations of {name} are transposed and its translations turned: in which order?", Rigid(R.mT, turned)
+    yield f"rotations of {name} are transposed and its translations turned back: in which order?", Rigid(R.mT, back)
+    yield f"only the diagonal of the rotations of {name} counts: a product entry by entry sums nothing", Rigid(R * one, t)
+    for factor, unit in ((10.0, "times ten"), (0.1, "divided by ten")):
+        yield f"lengths of {name} are {unit}: are nm and Å mixed up?", Rigid(R, t * factor)
+    if T.shape and T.shape[-1] > 1:
+        first = [x[..., :1, :].expand_as(x) if x is t else x[..., :1, :, :].expand_as(x) for x in (R, t)]
+        yield f"the first frame of {name} is used for every residue", Rigid(*first)
+        for step in (1, -1):
+            yield f"the frames of {name} are off by one", Rigid(R.roll(step, -3), t.roll(step, -2))
+        yield f"the frames of {name} are in reverse order", Rigid(R.flip(-3), t.flip(-2))
+    if len(T.shape) > 1 and T.shape[0] > 1:
+        yield f"the first entry of the batch in {name} is used for all", Rigid(R[:1].expand_as(R), t[:1].expand_as(t))
+
+
+def changes_of_a_tensor(name: str, x: Tensor) -> Iterator[Change]:
+    if not x.is_floating_point():
+        yield f"the sign of {name} is wrong", -x
+        yield f"as if {name} counted 0, 1, 2, …: its numbers are not read", torch.arange(x.shape[-1]).expand_as(x)
+        return
+    yield f"{name} is not used: as if it were zero", torch.zeros_like(x)
+    yield f"{name} is not used: as if it were one", torch.ones_like(x)
+    yield f"{name} comes in with the wrong sign", -x
+    for axes in ((-1, -2), (-2, -3), (-1, -3), (-3, -4)):
+        if x.ndim >= -min(axes) and x.shape[axes[0]] == x.shape[axes[1]] > 1:
+            yield f"{name} is read with axes {axes[1]} and {axes[0]} exchanged (transposed)", x.transpose(*axes)
+    for factor, unit in ((10.0, "times ten"), (0.1, "divided by ten")):
+        yield f"{name} is {unit}: are nm and Å mixed up?", factor * x
+    yield f"{name} is squared first", x.square()
+    yield f"the sign of {name} is lost", x.abs()
+    for axis in range(-x.ndim, 0):
+        if x.shape[axis] == 1:
+            continue
+        first, last = x.narrow(axis, 0, 1).expand_as(x), x.narrow(axis, x.shape[axis] - 1, 1).expand_as(x)
+        where = f"along axis {axis} of {name}"
+        yield f"{where} only the first is used", first
+        yield f"{where} only the last is used", last
+        yield f"{where} the mean is used for all", x.mean(axis, keepdim=True).expand_as(x)
+        yield f"the order {where} is reversed", x.flip(axis)
+        for step in (1, -1):
+            yield f"all is off by one {where}", x.roll(step, axis)
