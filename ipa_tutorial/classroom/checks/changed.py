@@ -12,27 +12,41 @@ import torch
 from torch import Tensor
 
 from ...rigid import Rigid
-from .evidence import Evidence
+from .evidence import Evidence, spelled
 
 Change = tuple[str, object]  # what was done to an argument, and the argument after it
 
 
 def right_for_another_input(e: Evidence) -> str | None:
-    arguments = e.arguments
+    """Without a factor first: it is the simpler mistake."""
+    inexact = None
+    for text, arguments in other_inputs(e):
+        factor = e.agrees_for(arguments)
+        if factor == 1:
+            return text
+        if factor and inexact is None:
+            inexact = f"{text}; and all is {spelled(factor)} times too large"
+    return inexact
+
+
+def other_inputs(e: Evidence) -> Iterator[tuple[str, tuple]]:
+    arguments, pairs = e.arguments, pairs_alike(e.arguments)
     for n, (name, value) in enumerate(zip(e.names, arguments, strict=False)):
         for text, other in changes_of(name, value):
-            if e.agrees_for((*arguments[:n], other, *arguments[n + 1 :])):
-                return text
-    for i, j in pairs_alike(arguments):
+            yield text, exchanged(arguments, {n: other})
+    for i, j in pairs:
         first, second = e.names[i], e.names[j]
-        for text, a, b in (
-            (f"your answer is the right one with {first} and {second} exchanged", arguments[j], arguments[i]),
-            (f"{second} is not used: {first} stands in its place, too", arguments[i], arguments[i]),
-            (f"{first} is not used: {second} stands in its place, too", arguments[j], arguments[j]),
-        ):
-            if e.agrees_for(tuple(a if n == i else b if n == j else x for n, x in enumerate(arguments))):
-                return text
-    return None
+        text = f"your answer is the right one with {first} and {second} exchanged"
+        yield text, exchanged(arguments, {i: arguments[j], j: arguments[i]})
+        yield f"{second} is not used: {first} stands in its place, too", exchanged(arguments, {j: arguments[i]})
+        yield f"{first} is not used: {second} stands in its place, too", exchanged(arguments, {i: arguments[j]})
+        both = f"{first} and {second}, both of them,"
+        for (text, mine), (_, theirs) in zip(*(changes_of(both, arguments[n]) for n in (i, j)), strict=True):
+            yield text, exchanged(arguments, {i: mine, j: theirs})
+
+
+def exchanged(arguments: tuple, others: dict[int, object]) -> tuple:
+    return tuple(others.get(n, value) for n, value in enumerate(arguments))
 
 
 def pairs_alike(arguments: tuple) -> list[tuple[int, int]]:
@@ -66,21 +80,26 @@ def changes_of_frames(name: str, T: Rigid) -> Iterator[Change]:
     R, t = T.rotations, T.translations
     turned, back = ((M * t[..., None, :]).sum(-1) for M in (R, R.mT))
     one = torch.eye(3, dtype=R.dtype).expand_as(R).contiguous()
-    yield f"{name} turns the wrong way: R stands where Rᵀ belongs, or the other way round (rows for columns)", Rigid(
-        R.mT, t
+    yield (
+        f"{name} turns the wrong way: R stands where Rᵀ belongs, or the other way round (rows for columns)",
+        Rigid(R.mT, t),
     )
     yield f"the translations of {name} are not used", Rigid(R, torch.zeros_like(t))
     yield f"the rotations of {name} are not used", Rigid(one, t)
     yield f"neither rotations nor translations of {name} are used", Rigid(one, torch.zeros_like(t))
     yield f"the translations of {name} have the wrong sign", Rigid(R, -t)
-    yield f"the translations of {name} are turned as well (R t stands for t): first turned or first moved?", Rigid(
-        R, turned
+    yield (
+        f"the translations of {name} are turned as well (R t stands for t): first turned or first moved?",
+        Rigid(R, turned),
     )
     yield f"the translations of {name} are turned backwards (Rᵀ t stands for t): first turned or moved?", Rigid(R, back)
     yield f"{name} is inverted, or not inverted where it should be: it goes the opposite way", Rigid(R.mT, -back)
     yield f"rotations of {name} are transposed and its translations turned: in which order?", Rigid(R.mT, turned)
     yield f"rotations of {name} are transposed and its translations turned back: in which order?", Rigid(R.mT, back)
-    yield f"only the diagonal of the rotations of {name} counts: a product entry by entry sums nothing", Rigid(R * one, t)
+    yield (
+        f"only the diagonal of the rotations of {name} counts: a product entry by entry sums nothing",
+        Rigid(R * one, t),
+    )
     for factor, unit in ((10.0, "times ten"), (0.1, "divided by ten")):
         yield f"lengths of {name} are {unit}: are nm and Å mixed up?", Rigid(R, t * factor)
     if T.shape and T.shape[-1] > 1:
@@ -107,15 +126,25 @@ def changes_of_a_tensor(name: str, x: Tensor) -> Iterator[Change]:
     for factor, unit in ((10.0, "times ten"), (0.1, "divided by ten")):
         yield f"{name} is {unit}: are nm and Å mixed up?", factor * x
     yield f"{name} is squared first", x.square()
+    yield f"the softplus of {name} is taken", torch.nn.functional.softplus(x)
+    yield f"the exponential of {name} is taken", x.exp()
     yield f"the sign of {name} is lost", x.abs()
     for axis in range(-x.ndim, 0):
         if x.shape[axis] == 1:
             continue
         first, last = x.narrow(axis, 0, 1).expand_as(x), x.narrow(axis, x.shape[axis] - 1, 1).expand_as(x)
         where = f"along axis {axis} of {name}"
-        yield f"{where} only the first is used", first
-        yield f"{where} only the last is used", last
+        only = torch.zeros_like(x).narrow(axis, 0, 1).fill_(1)
+        first_alone = torch.cat([only, torch.zeros_like(x).narrow(axis, 1, x.shape[axis] - 1)], dim=axis)
+        yield f"{where} only the first counts", x * first_alone
+        yield f"{where} all but the first count", x * (1 - first_alone)
+        yield f"{where} the first stands for all", first
+        yield f"{where} the last stands for all", last
         yield f"{where} the mean is used for all", x.mean(axis, keepdim=True).expand_as(x)
+        yield f"{where} the mean is taken off first", x - x.mean(axis, keepdim=True)
+        yield f"{where} all are brought to length one", x / x.norm(dim=axis, keepdim=True)
+        yield f"{where} all are divided by their sum", x / x.sum(axis, keepdim=True)
+        yield f"a softmax is taken {where}", x.softmax(axis)
         yield f"the order {where} is reversed", x.flip(axis)
         for step in (1, -1):
             yield f"all is off by one {where}", x.roll(step, axis)

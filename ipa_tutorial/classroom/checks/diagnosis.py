@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
 
 from ...rigid import Rigid
 from .changed import right_for_another_input
-from .evidence import Evidence, Part, alike, spelled
+from .evidence import Evidence, Part, alike, as_tensor, common_factor, spelled
 
 Hypothesis = Callable[[Evidence], str | None]
 UNITS = {10.0, 100.0, 0.1, 0.01}
@@ -57,7 +57,7 @@ def is_constant(x: Tensor) -> bool:
     return bool((x == x.flatten()[0]).all())
 
 
-# --- rounding, and an ε ------------------------------------------------------------------------------------------------
+# --- rounding, and an ε ------------------------------------------------------------------------------------------
 
 
 def digits_lost(e: Evidence) -> str | None:
@@ -66,29 +66,24 @@ def digits_lost(e: Evidence) -> str | None:
         return None
     gap, largest = part.got - part.expected, part.expected.abs().max().clamp(min=1e-30)
     size = (gap.abs().max() / largest).item()
-    if not 0 < size < 3e-3:
+    if not 0 < size < 2e-2:
         return None
     one_sided = gap.numel() > 4 and bool((gap > 0).all() or (gap < 0).all())
-    if one_sided or size > 1e-6:
-        size_of_it = "always a little too large" if (gap > 0).all() else "always a little too small"
-        what = size_of_it if one_sided else "nearly right"
-        return f"the answer is {what}: is an ε missing, too large, or in another place?" if size < 1e-3 else None
+    if one_sided and size < 1e-3:
+        which = "large" if (gap > 0).all() else "small"
+        return f"the answer is always a little too {which}: is an ε missing, too large, or in another place?"
+    if size > 1e-6:
+        return (
+            "only the first two or three digits are right: is something rounded on the way (half precision), cut \
+off, or drawn at random?"
+            if size > 1e-4
+            else "the answer is nearly right: is an ε missing, too large, or in another place?"
+        )
     return "the first digits are right and the rest are lost: is a float32 tensor made on the way (torch.zeros(…) \
 and torch.tensor(…) make one unless told a dtype, .float() does)?"
 
 
-# --- a factor, a constant ----------------------------------------------------------------------------------------------
-
-
-def common_factor(part: Part) -> float | None:
-    """f with got = f · expected everywhere."""
-    large = part.expected.abs() > 1e-3 * part.expected[part.expected.isfinite()].abs().max()
-    large = large & part.expected.isfinite()
-    if not large.any():
-        return None
-    f = (part.got[large] / part.expected[large]).median().item()
-    same = alike(part.got, f * part.expected, part.close) if math.isfinite(f) and abs(f) > 1e-9 else False
-    return f if same else None
+# --- a factor, a constant ----------------------------------------------------------------------------------------
 
 
 def constant_factor(e: Evidence) -> str | None:
@@ -103,20 +98,27 @@ def constant_factor(e: Evidence) -> str | None:
 
 
 def factor_that_is_a_size(evidence: list[Evidence]) -> str | None:
-    """A factor that differs from input to input, as the size of an axis does."""
+    """A factor that differs from input to input, as the size of an axis does, or those of two."""
     factors = [common_factor(e.wrong) for e in evidence]
     if len(evidence) < 2 or None in factors or min(factors) <= 0:
         return None
-    for name, sizes in sizes_of(evidence).items():
-        if len(set(sizes)) < 2:
-            continue
-        for power, text in POWERS.items():
-            rest = [f / n**power for f, n in zip(factors, sizes, strict=True)]
-            if max(rest) - min(rest) < 1e-6 * max(rest):
-                times = "" if math.isclose(rest[0], 1) else f"{spelled(rest[0])} · "
-                mean = MEANT.get(power, "") if not times else ""
-                return f"yours is {times}{text} times the right answer, with n = {name}{mean}"
+    known = {name: sizes for name, sizes in sizes_of(evidence).items() if len(set(sizes)) > 1}
+    for (name, sizes), (power, text) in itertools.product(known.items(), POWERS.items()):
+        rest = without(factors, sizes, power)
+        if max(rest) - min(rest) < 1e-6 * max(rest):
+            plain = math.isclose(rest[0], 1)
+            times = text if plain else f"{spelled(rest[0])} · {text}"
+            return f"yours is {times} times the right answer, with n = {name}{MEANT.get(power, '') if plain else ''}"
+    for (m, ms), (n, ns), power in itertools.product(known.items(), known.items(), (1.0, 0.5)):
+        rest = without(without(factors, ms, power), ns, -power)
+        if max(rest) - min(rest) < 1e-6 * max(rest):
+            root = "the root of " if power == 0.5 else ""
+            return f"it is divided by {root}{n}, where {root}{m} belongs"
     return None
+
+
+def without(factors: list[float], sizes: list[int], power: float) -> list[float]:
+    return [f / n**power for f, n in zip(factors, sizes, strict=True)]
 
 
 POWERS = {1.0: "n", -1.0: "1/n", 0.5: "√n", -0.5: "1/√n", 2.0: "n²", -2.0: "1/n²"}
@@ -155,19 +157,17 @@ axis is missing, or too much"
     return None
 
 
-def an_argument_itself(e: Evidence) -> str | None:
+def a_frame_itself(e: Evidence) -> str | None:
     part = e.wrong
-    for name, value in zip(e.names, e.arguments, strict=False):
-        leaves = [(name, value)] if isinstance(value, Tensor) else []
-        if isinstance(value, Rigid):
-            leaves = [(f"the rotations of {name}", value.rotations), (f"the translations of {name}", value.translations)]
-        for text, x in leaves:
-            if x.is_floating_point() and x.shape == part.got.shape and alike(part.got, x.double(), part.close):
-                return f"yours is {text}, just as it came"
+    for name, T in zip(e.names, e.arguments, strict=False):
+        if isinstance(T, Rigid):
+            for text, x in (("rotations", T.rotations), ("translations", T.translations)):
+                if x.shape == part.got.shape and alike(part.got, x.double(), part.close):
+                    return f"yours are the {text} of {name}, just as they came"
     return None
 
 
-# --- the right numbers in the wrong place ------------------------------------------------------------------------------
+# --- the right numbers in the wrong place ------------------------------------------------------------------------
 
 
 def axes_permuted(part: Part) -> str | None:
@@ -207,24 +207,66 @@ def right_numbers_elsewhere(part: Part) -> str | None:
 moves no axis"
 
 
-# --- another function of the right answer ------------------------------------------------------------------------------
+# --- another function of the right answer, or of an argument ------------------------------------------------------
 
 FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "its square: is a root missing?": torch.square,
-    "its root: a root too many, or a square missing": lambda x: x.abs().sqrt(),
-    "its absolute value: the sign is lost": torch.abs,
-    "its exponential: a logarithm is missing, or an exponential too much": torch.exp,
-    "its logarithm: an exponential is missing": torch.log,
-    "one divided by it": lambda x: 1 / x,
-    "its sign": torch.sign,
+    "the square of": torch.square,
+    "the root of": lambda x: x.abs().sqrt(),
+    "the absolute value of": torch.abs,
+    "the exponential of": torch.exp,
+    "the logarithm of": lambda x: torch.where(x > 0, x, 1).log(),
+    "one divided by": lambda x: 1 / x,
+    "the sign of": torch.sign,
+    "the softplus of": torch.nn.functional.softplus,
+    "the positive part of": lambda x: x.clamp(min=0),
+    "e to the power, minus one, of": torch.expm1,
+    "one minus": lambda x: 1 - x,
+}
+ALONG: dict[str, Callable[[Tensor, int], Tensor]] = {
+    "the softmax of": torch.softmax,
+    "the logarithm of the softmax of": torch.log_softmax,
+    "the running sum of": torch.cumsum,
+    "the sorted numbers of": lambda x, axis: x.sort(axis).values,
+    "what is left if the mean is taken off": lambda x, axis: x - x.mean(axis, keepdim=True),
+    "what is left if each is divided by the sum of": lambda x, axis: x / x.sum(axis, keepdim=True),
+    "the arrows of length one of": lambda x, axis: x / x.norm(dim=axis, keepdim=True),
 }
 
 
-def function_of_the_answer(part: Part) -> str | None:
+def functions_of(x: Tensor) -> Iterator[tuple[str, Tensor]]:
     for text, function in FUNCTIONS.items():
-        other = function(part.expected)
+        yield text, function(x)
+    for axis in range(-x.ndim, 0):
+        for text, function in ALONG.items():
+            if x.shape[axis] > 1:
+                yield f"(along axis {axis}) {text}", function(x, axis)
+
+
+def function_of_the_answer(part: Part) -> str | None:
+    for text, other in functions_of(part.expected):
         if other.isfinite().all() and not alike(other, part.expected) and alike(part.got, other, part.close):
-            return f"yours is not the right answer but {text}"
+            return f"yours is {text} the right answer"
+    return None
+
+
+def function_of_an_argument(e: Evidence) -> str | None:
+    part = e.wrong
+    for name, x in zip(e.names, e.arguments, strict=False):
+        x = as_tensor(x)
+        if x is None or x.shape != part.got.shape:
+            continue
+        if alike(part.got, x, part.close):
+            return f"yours is {name}, just as it came"
+        for text, other in functions_of(x):
+            if other.isfinite().all() and alike(part.got, other, part.close):
+                return f"yours is {text} {name}"
+    return None
+
+
+def nothing_is_left(e: Evidence) -> str | None:
+    part = e.wrong
+    if part.got.numel() == 1 and part.got.item() == 0 != part.expected.item():
+        return "yours is 0: does // divide whole numbers, and round down?"
     return None
 
 
@@ -238,7 +280,7 @@ def limited(part: Part) -> str | None:
     return None
 
 
-# --- axes: summed, forgotten, normalised -------------------------------------------------------------------------------
+# --- axes: summed, forgotten, normalised -------------------------------------------------------------------------
 
 
 def adds_up_elsewhere(part: Part) -> str | None:
@@ -267,7 +309,7 @@ def blind_to_an_axis(part: Part) -> str | None:
     return None
 
 
-# --- rotations ---------------------------------------------------------------------------------------------------------
+# --- rotations ---------------------------------------------------------------------------------------------------
 
 
 def no_rotation(e: Evidence) -> str | None:
@@ -309,7 +351,7 @@ def columns(turn: Tensor) -> str:
     return f"where x, y, z belong stand {', '.join(names)}"
 
 
-# --- where it is wrong, if nothing is known of how ---------------------------------------------------------------------
+# --- where it is wrong, if nothing is known of how ---------------------------------------------------------------
 
 
 def wrong_in_a_corner(part: Part) -> str | None:
@@ -350,6 +392,16 @@ BY_PART_LOOKS = (
     limited,
 )
 LOOKS = tuple(map(of_the_wrong_part, BY_PART_LOOKS))
-GENERAL: tuple[Hypothesis, ...] = (digits_lost, constant_factor, LOOKS[1], right_for_another_input, an_argument_itself, no_rotation, *LOOKS)
-BY_PART = {digits_lost, constant_factor, no_rotation, an_argument_itself, *LOOKS}
+GENERAL: tuple[Hypothesis, ...] = (
+    digits_lost,
+    constant_factor,
+    LOOKS[1],
+    right_for_another_input,
+    function_of_an_argument,
+    a_frame_itself,
+    nothing_is_left,
+    no_rotation,
+    *LOOKS,
+)
+BY_PART = {*GENERAL} - {right_for_another_input}
 PLACES: tuple[Hypothesis, ...] = (of_the_wrong_part(wrong_in_a_corner),)

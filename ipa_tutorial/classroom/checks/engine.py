@@ -32,6 +32,7 @@ SETTINGS = (  # dtype, sizes (of L first), from small to large
     (torch.float64, (8, 3, 5, 6, 7, 9)),
     (torch.float32, (6, 2, 3, 4, 5, 7)),
 )
+SPECIAL_SIZES = (5, 2, 4, 3, 6, 7)
 
 
 class CheckFailed(AssertionError):
@@ -45,14 +46,16 @@ class Case:
     arguments: tuple
     name: str = ""  # what is special about it
     only_finite: bool = False  # the values are a matter of taste, but NaN is none
+    forwards: bool = False  # no gradient is asked for
     rounding: bool = False  # what goes wrong here is rounding, and no two programs round alike
+    tolerance: float | None = None  # other than the check's
     moral: str = ""  # what it tells, if this case is wrong and all plain ones are right
     residues: int = 0  # of a plain case; special ones have 0
     batch: int = 0  # number of batch axes of a plain case
 
     @property
     def narrow(self) -> bool:
-        return any(x.dtype == torch.float32 for x in flat(self.arguments))
+        return any(x.dtype in (torch.float32, torch.bfloat16) for x in flat(self.arguments))
 
 
 Tried = list[tuple[Case, Any]]  # what the learner's function answered, case by case
@@ -94,6 +97,9 @@ class Check:
         own: hypotheses of this exercise about a wrong answer that has no name.
         without: functions that the exercise forbids: "softmax", "matmul", "Rigid.apply".
         room: how many numbers the largest tensor may have, given the arguments.
+        by_hand: the package's own function may not do the work.
+        manner: what else the exercise asks of a function that is right in all cases, given it and the cases.
+        summary: what all the cases say together, given each with its outcome and whether that is right.
         drawn: the learner's function may draw random numbers, as a test does.
     """
 
@@ -115,6 +121,9 @@ class Check:
     own: tuple[Hypothesis, ...] = ()
     without: tuple[str, ...] = ()
     room: Callable[..., int] | None = None
+    by_hand: bool = True
+    manner: Callable[[Callable, list[Case]], str | None] | None = None
+    summary: Callable[[list[tuple[Case, Any, bool]]], str] | None = None
     drawn: bool = False
 
     def __call__(self, function: Callable) -> None:
@@ -135,14 +144,14 @@ class Check:
         try:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(0)
-                return self.try_all(self.adapted(function))
+                return self.try_all(self.adapted(function), function)
         except Exception as error:
             return Verdict("wrong", words.wrong(self.title, f"its result cannot be compared: {error}"))
 
     def adapted(self, function: Callable) -> Callable:
         return self.adapt(function) if self.adapt else function
 
-    def try_all(self, function: Callable) -> Verdict:
+    def try_all(self, function: Callable, as_written: Callable) -> Verdict:
         cases, tried = list(self.cases()), []
         for case in cases:
             outcome = self.run(function, case)
@@ -156,7 +165,7 @@ class Check:
             if problem is not None:
                 later = [(case, self.run(function, case)) for case in cases[len(tried) :]]
                 return self.explain(problem, function, [tried[-1], *tried[:-1], *later])
-        problem = self.judge_the_way(function, cases)
+        problem = self.judge_the_way(function, cases) or (self.manner(as_written, cases) if self.manner else None)
         if problem is not None:
             return Verdict("wrong", words.wrong(self.title, problem), reason=problem)
         return Verdict("ok", words.right(self.title, len(cases)))
@@ -169,7 +178,7 @@ class Check:
                 name = f"{words.BATCHES[len(batch)]}, {words.dtype(dtype)}"
                 yield Case(self.inputs(draw), name, residues=draw.L, batch=len(batch))
         for seed, special in enumerate(self.special):
-            yield special(Draw(torch.float64, (), SETTINGS[1][1], 100 + seed))
+            yield special(Draw(torch.float64, (), SPECIAL_SIZES, 100 + seed))
 
     def run(self, function: Callable, case: Case) -> Any:
         """What the function returns; a :class:`Problem` where it does not come to that."""
@@ -210,25 +219,29 @@ class Check:
         return replace(problem, text=f"{self.view_title}{problem.text}") if problem else None
 
     def judge_gradient(self, function: Callable, case: Case) -> Problem | None:
-        if self.adapt or case.narrow:
+        if self.adapt or case.narrow or case.forwards:
             return None
         of = lambda f: lambda *arguments: self.seen(f(*arguments), replace(case, arguments=arguments))  # noqa: E731
         return gradient_problem(of(function), of(self.reference), case.arguments)
 
     def judge_the_way(self, function: Callable, cases: list[Case]) -> str | None:
         """The numbers are right: were they come by as the exercise asks?"""
-        if self.without:
-            case = next(case for case in cases if case.residues != 1)
-            called = sorted(calls(function, copy_of(case.arguments)) & set(self.without))
-            if called:
-                return f"the numbers are right, but the exercise is to do without {' and '.join(called)}"
+        case = next(case for case in cases if case.residues != 1)
+        owner, attribute = locate(self.where)
+        package = {"the package's own function": getattr(owner, attribute)} if self.by_hand else {}
+        called = calls(function, copy_of(case.arguments), package)
+        if package.keys() & called:
+            return f"the numbers are right, but it calls {attribute} of the package: to write it is the exercise"
+        if forbidden := sorted(called & set(self.without)):
+            return f"the numbers are right, but the exercise is to do without {' and '.join(forbidden)}"
         if self.room:
             case = max(cases, key=lambda case: sum(x.numel() for x in flat(case.arguments)))
             largest, allowed = largest_tensor(function, copy_of(case.arguments)), self.room(*case.arguments)
             if largest > allowed:
-                shapes = self.describe(case)
-                return f"the numbers are right, but one tensor on the way holds {largest} numbers, and {allowed} are \
-enough for {shapes}: what is the largest that the exercise allows?"
+                return (
+                    f"the numbers are right, but a tensor on the way holds {largest} numbers where {allowed} would do \
+({self.describe(case)})"
+                )
         return None
 
     def expected(self, case: Case) -> Any:
@@ -239,7 +252,8 @@ enough for {shapes}: what is the largest that the exercise allows?"
         return self.view(output, *case.arguments) if self.view else output
 
     def limit(self, case: Case) -> float:
-        return max(self.tolerance, 1e-4) if case.narrow else self.tolerance
+        tolerance = case.tolerance or self.tolerance
+        return max(tolerance, 1e-4) if case.narrow else tolerance
 
     # --- saying it ---------------------------------------------------------------------------------------------------
 
@@ -258,13 +272,16 @@ enough for {shapes}: what is the largest that the exercise allows?"
         if mistake is not None:
             lines = words.of_bug(mistake) if isinstance(mistake, Bug) else words.of_slip(mistake)
             return Verdict("wrong", words.wrong(self.title, *lines, problem.text, smallest), mistake)
-        reasons = [words.whereabouts(tried, lambda c, out: self.judge(out, c) is None), case.moral]
-        if wrong and not problem.error and not problem.structural:
+        told = [(c, out, self.judge(out, c) is None) for c, out in tried]
+        reasons = [self.summary(told) if self.summary else words.whereabouts(told), case.moral]
+        if wrong and not problem.error and not problem.structural and not self.summary:
             several = [pair for pair in wrong if pair[0].residues > 1 and not pair[0].narrow]
             evidence = [self.evidence(function, *pair) for pair in several[:3] or wrong[:1]]
             reasons.insert(0, "" if wrong[0][0].residues == 1 else diagnose(evidence, self.own))
             problem = self.judge(wrong[0][1], wrong[0][0])
-        elif problem.structural or problem.error:  # of the same kind, from an input that tells more
+        elif (
+            problem.structural or problem.error
+        ) and not self.summary:  # of the same kind, from an input that tells more
             problem = next(p for _, _, p in judged if (p.structural, p.error) == (problem.structural, problem.error))
             reasons.insert(0, problem.text)
         reasons = [reason for reason in reasons if reason]
@@ -279,7 +296,7 @@ enough for {shapes}: what is the largest that the exercise allows?"
             return [x for _, x in parts_of(self.reference(*convert(arguments, torch.float64)))]
 
         pairs = zip(parts_of(outcome), parts_of(self.expected(case)), strict=True)
-        close = 1e-4 if case.narrow else max(self.tolerance, 1e-7)
+        close = self.limit(case)
         parts = tuple(Part(name, got, e, close) for (name, got), (_, e) in pairs if e is not None and got is not None)
         return Evidence(copy_of(case.arguments), self.argument_names(), parts, case.narrow, right, function)
 

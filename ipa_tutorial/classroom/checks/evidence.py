@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -48,16 +48,19 @@ class Evidence:
         """The first part that is not right."""
         return next(part for part in self.parts if not part.right)
 
-    def agrees_for(self, arguments: tuple) -> bool:
-        """Whether what is wrong in the learner's answer would be right for these other arguments."""
+    def agrees_for(self, arguments: tuple) -> float:
+        """The f for which what is wrong in the learner's answer is f times right for these other arguments; or 0."""
         try:
             other = self.right(arguments)
         except Exception:  # another input may be none that the reference takes
-            return False
+            return 0.0
         pairs = [(part, tensor) for part, tensor in zip(self.parts, other, strict=True) if not part.right]
-        if not all(part.got.shape == tensor.shape for part, tensor in pairs):
-            return False
-        return all(alike(part.got, tensor, part.close) for part, tensor in pairs)
+        if not all(part.got.shape == x.shape and x.isfinite().any() and x.any() for part, x in pairs):
+            return 0.0
+        if all(alike(part.got, x, part.close) for part, x in pairs):
+            return 1.0
+        factor = common_factor(replace(pairs[0][0], expected=pairs[0][1])) if len(pairs) == 1 else None
+        return factor if factor and pairs[0][1].numel() > 4 else 0.0
 
 
 def alike(a: Tensor, b: Tensor, close: float = 1e-6) -> bool:
@@ -65,6 +68,17 @@ def alike(a: Tensor, b: Tensor, close: float = 1e-6) -> bool:
     finite = b[b.isfinite()].abs()
     largest = finite.max().item() if finite.numel() else 0.0
     return bool(torch.isclose(a, b, rtol=0, atol=close * max(largest, 1e-30), equal_nan=True).all())
+
+
+def common_factor(part: Part) -> float | None:
+    """f with got = f · expected everywhere."""
+    large = part.expected.abs() > 1e-3 * part.expected[part.expected.isfinite()].abs().max()
+    large = large & part.expected.isfinite()
+    if not large.any():
+        return None
+    f = (part.got[large] / part.expected[large]).median().item()
+    same = alike(part.got, f * part.expected, part.close) if math.isfinite(f) and abs(f) > 1e-9 else False
+    return f if same else None
 
 
 def labelled(tree: Any, names: tuple[str, ...] = ()) -> list[tuple[str, Any]]:

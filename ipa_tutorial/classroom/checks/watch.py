@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import sys
+from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ...rigid import Rigid
 
-METHODS = ("apply", "invert_apply", "inverse", "__matmul__")  # of Rigid, seen as "Rigid.apply"
+OF_FRAMES = {
+    f"Rigid.{name.strip('_')}": getattr(Rigid, name) for name in ("apply", "invert_apply", "inverse", "__matmul__")
+}
 
 
 class Calls(TorchFunctionMode):
@@ -52,30 +54,20 @@ def largest_tensor(function: Callable, arguments: tuple) -> int:
     return sizes.largest
 
 
-def calls(function: Callable, arguments: tuple) -> set[str]:
-    """The names of all functions of PyTorch and methods of frames that are called."""
-    with Calls() as seen, frames_watched(seen.names):
-        function(*arguments)
-    return seen.names
+def calls(function: Callable, arguments: tuple, others: dict[str, Callable]) -> set[str]:
+    """The names of all functions of PyTorch that are called, of methods of frames, and of these ``others``."""
+    code = {getattr(other, "__code__", None): name for name, other in (OF_FRAMES | others).items()}
+    found: set[str] = set()
 
+    def note(frame: FrameType, event: str, argument: Any) -> None:
+        if event == "call" and frame.f_code in code:
+            found.add(code[frame.f_code])
 
-@contextmanager
-def frames_watched(names: set[str]) -> Iterator[None]:
-    """Write down which methods of :class:`Rigid` are called; what these call in their turn is not the learner's."""
-    sound = {name: getattr(Rigid, name) for name in METHODS}
-
-    def watched(name: str) -> Callable:
-        def method(*arguments: Any) -> Any:
-            names.add(f"Rigid.{name.strip('_')}")
-            with torch._C.DisableTorchFunction():
-                return sound[name](*arguments)
-
-        return method
-
-    try:
-        for name in METHODS:
-            setattr(Rigid, name, watched(name))
-        yield
-    finally:
-        for name, method in sound.items():
-            setattr(Rigid, name, method)
+    before = sys.getprofile()
+    with Calls() as seen:
+        sys.setprofile(note)
+        try:
+            function(*arguments)
+        finally:
+            sys.setprofile(before)
+    return found | (seen.names if not found & OF_FRAMES.keys() else set())  # what a method calls is not the learner's

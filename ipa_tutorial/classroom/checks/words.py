@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,9 +14,6 @@ from ..bugs import Bug
 from ..bugs.seen import INVITED
 from .evidence import two_numbers
 from .slips import Slip
-
-if TYPE_CHECKING:
-    from .engine import Tried
 
 BATCHES = ("no batch", "one batch axis", "two batch axes")
 
@@ -117,9 +114,9 @@ def of_values(got: Tensor, expected: Tensor, same: Tensor) -> str:
     return f"expected {wanted}{place}, got {mine}{share}"
 
 
-def whereabouts(tried: Tried, right: Callable[[Any, Any], bool]) -> str:
+def whereabouts(told: list[tuple[Any, Any, bool]]) -> str:
     """What all the cases have in common that went wrong, where it is telling."""
-    plain = [(case, right(case, outcome)) for case, outcome in tried if case.residues]
+    plain = [(case, right) for case, _, right in told if case.residues]
     groups = {
         "right without batch axes and wrong with them: count axes from the end, and keep proteins apart": (
             lambda case: case.batch > 0
