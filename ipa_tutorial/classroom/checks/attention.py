@@ -143,24 +143,25 @@ check_scalar_logits = Check(
 )
 
 
+AWAY = torch.tensor([360.0, -480.0, 800.0])  # nm, 1000 from the origin
 FAR = "right near the origin, wrong 1000 nm away: digits are lost where large numbers are subtracted from each other; \
 take one and the same point away from all queries and keys of a protein, before anything is squared"
 
 
 def far_away(d: Draw) -> Case:
-    q, k = (1000 + d.alone(2, 5, 4, 3).float() for _ in range(2))
+    q, k = (AWAY + d.alone(2, 5, 4, 3).float() for _ in range(2))
     return Case((q, k, torch.ones(2)), "1000 nm from the origin, float32", rounding=True, moral=FAR)
 
 
 def many_far_away(d: Draw) -> Case:
     """Beyond 25 residues torch.cdist multiplies out by itself."""
-    q, k = (1000 + d.alone(2, 30, 2, 3).float() for _ in range(2))
+    q, k = (AWAY + d.alone(2, 30, 2, 3).float() for _ in range(2))
     return Case((q, k, torch.ones(2)), "30 residues, 1000 nm from the origin, float32", rounding=True, moral=FAR)
 
 
 def two_far_apart(d: Draw) -> Case:
     q, k = (d.alone(2, 2, 5, 4, 3).float() for _ in range(2))
-    apart = torch.tensor([-1000.0, 1000.0])[:, None, None, None, None]
+    apart = torch.stack([AWAY, -AWAY])[:, None, None, None]
     moral = "right for one protein, wrong for two of a batch that lie 2000 nm apart: each needs a centre of its own"
     return Case((q + apart, k + apart, torch.ones(2)), "two proteins 2000 nm apart", rounding=True, moral=moral)
 

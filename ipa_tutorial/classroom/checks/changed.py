@@ -69,6 +69,7 @@ def changes_of(name: str, value: object) -> Iterator[Change]:
         yield f"{name} is not used: as if it were 1", 1.0
         yield f"{name} comes in twice, squared", value**2
         yield f"{name} comes in by its root", abs(value) ** 0.5
+        yield f"{name} is divided by, where it should be multiplied with, or the other way round", 1 / value
         yield f"{name} comes in three times, once for each coordinate", 3 * value
         yield f"as if {name} were None", None
     elif type(value) is int:
@@ -126,6 +127,12 @@ def changes_of_a_tensor(name: str, x: Tensor) -> Iterator[Change]:
     for factor, unit in ((10.0, "times ten"), (0.1, "divided by ten")):
         yield f"{name} is {unit}: are nm and Å mixed up?", factor * x
     yield f"{name} is squared first", x.square()
+    yield f"{name} comes in without its softplus", x.clamp(max=50).expm1().log()
+    if x.ndim > 3 and x.shape[-1] == 3:
+        yield (
+            f"{name} moved to a mean of its own, and with it against the others",
+            x - x.mean((-4, -3, -2), keepdim=True),
+        )
     yield f"the softplus of {name} is taken", torch.nn.functional.softplus(x)
     yield f"the exponential of {name} is taken", x.exp()
     yield f"the sign of {name} is lost", x.abs()

@@ -22,9 +22,18 @@ Hypothesis = Callable[[Evidence], str | None]
 UNITS = {10.0, 100.0, 0.1, 0.01}
 
 
-def diagnose(evidence: list[Evidence], own: tuple[Hypothesis, ...] = ()) -> str:
-    """One sentence, or none; ``own`` are hypotheses that only this exercise knows, and they come first."""
-    for hypothesis in (*own, *GENERAL):
+def diagnose(evidence: list[Evidence], own: tuple[Hypothesis, ...] = (), elsewhere: bool = True) -> str:
+    """One sentence, or none.
+
+    Args:
+        evidence: wrong answers, the most telling first.
+        own: hypotheses that only this exercise knows; they come first, and are asked about the first answer alone.
+        elsewhere: whether to try other inputs, which takes as long as the reference takes.
+    """
+    for hypothesis in own:
+        if text := hypothesis(evidence[0]):
+            return text
+    for hypothesis in GENERAL if elsewhere else (h for h in GENERAL if h is not right_for_another_input):
         found = {hypothesis(e) for e in evidence}
         if len(found) == 1 and None not in found:
             return with_its_part(evidence[0], found.pop(), hypothesis in BY_PART)
@@ -263,6 +272,21 @@ def function_of_an_argument(e: Evidence) -> str | None:
     return None
 
 
+def sum_of_arguments(e: Evidence) -> str | None:
+    """Which multiples of the arguments are added."""
+    part = e.wrong
+    terms = {n: as_tensor(x) for n, x in zip(e.names, e.arguments, strict=False)}
+    terms = {n: x for n, x in terms.items() if x is not None and x.shape == part.got.shape and x.numel() > 4}
+    if len(terms) < 2 or len(terms) > part.got.numel() // 2:
+        return None
+    table = torch.stack([x.flatten() for x in terms.values()], dim=-1)
+    found = [torch.linalg.lstsq(table, x.reshape(-1, 1)).solution[:, 0] for x in (part.got, part.expected)]
+    if not all(alike((table @ c).view_as(x), x, 1e-6) for c, x in zip(found, (part.got, part.expected), strict=True)):
+        return None
+    mine, right = (" + ".join(f"{spelled(c)} · {n}" for c, n in zip(x.tolist(), terms, strict=True)) for x in found)
+    return f"yours is {mine}, where it should be {right}"
+
+
 def nothing_is_left(e: Evidence) -> str | None:
     part = e.wrong
     if part.got.numel() == 1 and part.got.item() == 0 != part.expected.item():
@@ -404,4 +428,4 @@ GENERAL: tuple[Hypothesis, ...] = (
     *LOOKS,
 )
 BY_PART = {*GENERAL} - {right_for_another_input}
-PLACES: tuple[Hypothesis, ...] = (of_the_wrong_part(wrong_in_a_corner),)
+PLACES: tuple[Hypothesis, ...] = (sum_of_arguments, of_the_wrong_part(wrong_in_a_corner))

@@ -95,6 +95,7 @@ class Check:
         results: names of the answer's parts, where it is a tuple.
         sound: the package's own answer, where it takes more than a call of ``where``.
         own: hypotheses of this exercise about a wrong answer that has no name.
+        elsewhere: whether to ask if a wrong answer is right for another input.
         without: functions that the exercise forbids: "softmax", "matmul", "Rigid.apply".
         room: how many numbers the largest tensor may have, given the arguments.
         by_hand: the package's own function may not do the work.
@@ -119,6 +120,7 @@ class Check:
     results: tuple[str, ...] = ()
     sound: Callable | None = None
     own: tuple[Hypothesis, ...] = ()
+    elsewhere: bool = True
     without: tuple[str, ...] = ()
     room: Callable[..., int] | None = None
     by_hand: bool = True
@@ -277,7 +279,7 @@ class Check:
         if wrong and not problem.error and not problem.structural and not self.summary:
             several = [pair for pair in wrong if pair[0].residues > 1 and not pair[0].narrow]
             evidence = [self.evidence(function, *pair) for pair in several[:3] or wrong[:1]]
-            reasons.insert(0, "" if wrong[0][0].residues == 1 else diagnose(evidence, self.own))
+            reasons.insert(0, "" if wrong[0][0].residues == 1 else diagnose(evidence, self.own, self.elsewhere))
             problem = self.judge(wrong[0][1], wrong[0][0])
         elif (
             problem.structural or problem.error

@@ -30,6 +30,7 @@ from .attention import (
 from .draw import Draw
 from .engine import Case, Check
 from .frames import moved
+from .lines import line_at_fault
 
 
 def layers(d: Draw, kind: type[Module] = InvariantPointAttention) -> Module:
@@ -134,6 +135,8 @@ check_attention = Check(
     view=of_the_real,
     sound=by_the_package,
     names=("layers", "s", "z", "T", "mask"),
+    own=(line_at_fault,),
+    elsewhere=False,
 )
 
 check_cut_out = Check(
