@@ -15,8 +15,10 @@ from .attention import (
     check_attend_scalars,
     check_attention_weights,
     check_concatenate_heads,
+    check_expanded_logits,
     check_hide_padding,
     check_inverse_softplus,
+    check_one_product,
     check_point_logits,
     check_point_norms,
     check_point_weight,
@@ -46,7 +48,9 @@ from .frames import (
     check_quaternion_multiply,
     check_quaternion_to_rotation,
     check_rigid_from_3_points,
+    check_shadows,
     check_update_quaternion,
+    check_walk,
 )
 from .losses import (
     check_clamp_some,
@@ -109,6 +113,7 @@ __all__ = [
     "check_compose_update",
     "check_concatenate_heads",
     "check_cut_out",
+    "check_expanded_logits",
     "check_fape",
     "check_hang_frames",
     "check_hide_padding",
@@ -119,6 +124,7 @@ __all__ = [
     "check_lddt",
     "check_made_equivariant",
     "check_neighbour_head",
+    "check_one_product",
     "check_place_atoms",
     "check_point_logits",
     "check_point_norms",
@@ -131,6 +137,7 @@ __all__ = [
     "check_rename",
     "check_rigid_from_3_points",
     "check_scalar_logits",
+    "check_shadows",
     "check_sights",
     "check_split_pair_bias",
     "check_split_points",
@@ -143,6 +150,7 @@ __all__ = [
     "check_test_of_point_logits",
     "check_turn_about_x",
     "check_update_quaternion",
+    "check_walk",
     "check_weighted_sum",
 ]
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -53,6 +55,7 @@ check_split_pair_bias = Check(
     "attention.split_pair_bias",
     lambda d: (d.normal(d.L, d.L, d.H),),
     pair_bias_cut_by_hand,
+    without=("movedim", "moveaxis"),
 )
 
 # --- the constants ---------------------------------------------------------------------------------------------------
@@ -82,7 +85,7 @@ check_point_weight = Check(
 check_term_weight = Check(
     "line 6, w_L",
     "attention.term_weight",
-    lambda d: (3,) if d.L == 1 else (2,),
+    lambda d: ({1: 3, 3: 2, 8: 5}.get(d.L, 4),),
     lambda terms: terms**-0.5,
     batches=((),),
 )
@@ -140,9 +143,39 @@ check_scalar_logits = Check(
 )
 
 
+AWAY = torch.tensor([360.0, -480.0, 800.0])  # nm, 1000 from the origin
+FAR = "right near the origin, wrong 1000 nm away: digits are lost where large numbers are subtracted from each other; \
+take one and the same point away from all queries and keys of a protein, before anything is squared"
+
+
 def far_away(d: Draw) -> Case:
-    q, k = (1000 + d.alone(2, 5, 4, 3).float() for _ in range(2))
-    return Case((q, k, torch.ones(2)), "1000 nm from the origin, float32", rounding=True)
+    q, k = (AWAY + d.alone(2, 5, 4, 3).float() for _ in range(2))
+    return Case((q, k, torch.ones(2)), "1000 nm from the origin, float32", rounding=True, moral=FAR)
+
+
+def many_far_away(d: Draw) -> Case:
+    """Beyond 25 residues torch.cdist multiplies out by itself."""
+    q, k = (AWAY + d.alone(2, 30, 2, 3).float() for _ in range(2))
+    return Case((q, k, torch.ones(2)), "30 residues, 1000 nm from the origin, float32", rounding=True, moral=FAR)
+
+
+def two_far_apart(d: Draw) -> Case:
+    q, k = (d.alone(2, 2, 5, 4, 3).float() for _ in range(2))
+    apart = torch.stack([AWAY, -AWAY])[:, None, None, None]
+    moral = "right for one protein, wrong for two of a batch that lie 2000 nm apart: each needs a centre of its own"
+    return Case((q + apart, k + apart, torch.ones(2)), "two proteins 2000 nm apart", rounding=True, moral=moral)
+
+
+def of_one_point(q_points: Tensor, k_points: Tensor, gamma: Tensor) -> int:
+    """How many numbers the differences of one point have."""
+    *lead, L, _, _ = q_points.shape
+    return math.prod(lead) * L * L * 3
+
+
+def of_the_logits(q_points: Tensor, k_points: Tensor, gamma: Tensor) -> int:
+    """As many as the logits, or as the long queries where there are more of them."""
+    *lead, L, P, _ = q_points.shape
+    return math.prod(lead) * L * max(L, 3 * P + 2)
 
 
 check_point_logits = Check(
@@ -151,15 +184,55 @@ check_point_logits = Check(
     lambda d: (d.normal(d.H, d.L, d.P, 3), d.normal(d.H, d.L, d.P, 3), d.alone(d.H).exp()),
     distances_point_by_point,
     suspects=("attention.point_weight",),
-    special=(far_away,),
+    special=(far_away, many_far_away, two_far_apart),
+    names=("q_points", "k_points", "gamma"),
+    room=of_one_point,
+)
+
+check_expanded_logits = replace(
+    check_point_logits, title="line 7, the point term as one matrix product", room=of_the_logits
+)
+
+
+def product_of_the_pair(function: Callable) -> Callable:
+    """Long queries and long keys, multiplied; anything else is handed on as it is, and so refused."""
+
+    def product(q_points: Tensor, k_points: Tensor, gamma: Tensor) -> Tensor:
+        pair = function(q_points, k_points, gamma)
+        if not isinstance(pair, tuple) or len(pair) != 2 or not all(isinstance(x, Tensor) for x in pair):
+            return pair
+        long = (*q_points.shape[:-2], 3 * q_points.shape[-2] + 2)
+        for name, x in zip(("queries", "keys"), pair, strict=True):
+            if x.shape != long:
+                raise ValueError(f"the long {name} should have shape {tuple(long)}, got {tuple(x.shape)}")
+        return pair[0] @ pair[1].mT
+
+    return product
+
+
+def one_long_pair(q_points: Tensor, k_points: Tensor, gamma: Tensor) -> tuple[Tensor, Tensor]:
+    scale = gamma[:, None, None] * one_over_the_root_of_the_variance(q_points.shape[-2])
+    middle = k_points.mean((-4, -3, -2), keepdim=True)
+    q, k = (q_points - middle).flatten(-2), (k_points - middle).flatten(-2)
+    for_q, for_k = (-0.5 * x.square().sum(-1, keepdim=True) for x in (q, k))
+    one = torch.ones_like(for_q)
+    return scale * torch.cat([q, for_q, one], dim=-1), torch.cat([k, one, for_k], dim=-1)
+
+
+check_one_product = replace(
+    check_point_logits,
+    title="line 7, the point term as a pair of long queries and long keys",
+    adapt=product_of_the_pair,
+    room=of_the_logits,
+    sound=one_long_pair,
 )
 
 check_weighted_sum = Check(
     "line 7, the sum of the terms",
     "attention.weighted_sum",
-    lambda d: ((1 / 3) ** 0.5, *(d.normal(d.H, d.L, d.L) for _ in range(3))),
-    lambda w_L, qk, b, distance: qk * w_L + b * w_L + distance * w_L,
-    names=("w_L", "qk", "b", "distance"),
+    lambda d: (0.2 + 0.1 * d.H, *(d.normal(d.H, d.L, d.L) for _ in range({8: 2, 6: 4}.get(d.L, 3)))),
+    lambda w_L, *terms: w_L * torch.stack(terms).sum(0),
+    names=("w_L", "the first term", "the second term", "the third term", "the fourth term"),
 )
 
 check_hide_padding = Check(
@@ -171,16 +244,20 @@ check_hide_padding = Check(
     view_title="after a softmax (in the row of a padded query: 1 if all is finite): ",
     special=(
         lambda d: Case((d.normal(2, 5, 5), torch.ones(5, dtype=torch.bool)), "nobody is padding"),
+        lambda d: Case((d.normal(2, 5, 5).bfloat16(), d.mask(5)), "logits in bfloat16"),
         lambda d: Case((d.normal(2, 5, 5), torch.zeros(5, dtype=torch.bool)), "all is padding"),
     ),
 )
+
+LARGE = "only where logits are large is it wrong: take the largest logit of each row away from that row first"
 
 check_attention_weights = Check(
     "line 7, the softmax",
     "attention.attention_weights",
     lambda d: (d.normal(d.H, d.L, d.L),),
     softmax_by_hand,
-    special=(lambda d: Case((800 * d.normal(2, 5, 5),), "very large logits"),),
+    special=(lambda d: Case((800 * d.normal(2, 5, 5),), "very large logits", forwards=True, moral=LARGE),),
+    without=("softmax", "log_softmax", "softmin"),
 )
 
 # --- lines 8 to 11 ---------------------------------------------------------------------------------------------------
@@ -213,6 +290,8 @@ check_attend_pairs = Check(
     "attention.attend_pairs",
     lambda d: (d.normal(d.H, d.L, d.L).softmax(-1), d.normal(d.L, d.L, d.c_z)),
     pairs_summed,
+    without=("einsum",),
+    room=lambda weights, z: max(weights.numel(), z.numel(), weights.shape[-3] * z[..., 0, :].numel()),
 )
 
 check_attend_scalars = Check(
@@ -244,5 +323,6 @@ check_concatenate_heads = Check(
     "attention.concatenate_heads",
     lambda d: (d.normal(d.H, d.L, d.c), d.normal(d.H, d.L, d.P)),
     features_joined,
+    without=("reshape", "view", "flatten", "movedim", "moveaxis", "unflatten"),
     names=("first", "second"),
 )

@@ -43,8 +43,13 @@ class Draw:
         return torch.where(q[..., :1] < 0, -q, q)
 
     def mask(self, length: int) -> Tensor:
-        """Boolean, the batch axes in front: the first residue real, the last one padding where there are several."""
+        """Boolean, the batch axes in front: the first residue real, the last one padding where there are several.
+
+        From four residues on there is padding between real ones, so that no mask is "the first n".
+        """
         mask = torch.rand(*self.batch, length, generator=self.generator) < 0.6
         mask[..., -1] = False
         mask[..., 0] = True
+        if length > 3:
+            mask[..., 1], mask[..., 2] = False, True
         return mask

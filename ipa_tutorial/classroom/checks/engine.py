@@ -1,4 +1,4 @@
-"""A check runs the learner's function beside a reference, and names the mistake where it knows it.
+"""A check runs the learner's function beside a reference, and says what is wrong: by name where it knows the mistake.
 
 The reference is written apart from the package, slowly and plainly. The package's own function serves for something
 else: with a named bug planted in it, it shows what that bug would have answered.
@@ -9,19 +9,22 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
-from io import StringIO
 from typing import Any
 
 import torch
 
-from ..bugs import Bug, bugs_of, planted
+from ..bugs import Bug
 from ..bugs.registry import locate
 from . import words
 from .compare import InputChanged, Problem, Unfinished, answered, compare, gradient_problem
+from .diagnosis import Hypothesis, diagnose
 from .draw import Draw
+from .evidence import Evidence, Part, as_tensor, labelled
+from .naming import name_the_mistake
+from .slips import Slip
 from .tree import convert, copy_of, flat
+from .watch import calls, largest_tensor
 
 SETTINGS = (  # dtype, sizes (of L first), from small to large
     (torch.float64, (1, 2, 3, 4, 5, 6)),
@@ -29,6 +32,7 @@ SETTINGS = (  # dtype, sizes (of L first), from small to large
     (torch.float64, (8, 3, 5, 6, 7, 9)),
     (torch.float32, (6, 2, 3, 4, 5, 7)),
 )
+SPECIAL_SIZES = (5, 2, 4, 3, 6, 7)
 
 
 class CheckFailed(AssertionError):
@@ -42,7 +46,16 @@ class Case:
     arguments: tuple
     name: str = ""  # what is special about it
     only_finite: bool = False  # the values are a matter of taste, but NaN is none
+    forwards: bool = False  # no gradient is asked for
     rounding: bool = False  # what goes wrong here is rounding, and no two programs round alike
+    tolerance: float | None = None  # other than the check's
+    moral: str = ""  # what it tells, if this case is wrong and all plain ones are right
+    residues: int = 0  # of a plain case; special ones have 0
+    batch: int = 0  # number of batch axes of a plain case
+
+    @property
+    def narrow(self) -> bool:
+        return any(x.dtype in (torch.float32, torch.bfloat16) for x in flat(self.arguments))
 
 
 Tried = list[tuple[Case, Any]]  # what the learner's function answered, case by case
@@ -54,7 +67,8 @@ class Verdict:
 
     status: str
     text: str
-    bug: Bug | None = None
+    bug: Bug | Slip | None = None  # the mistake, where it has a name
+    reason: str = ""  # otherwise the sentence that leads to it, where there is one
 
     def __str__(self) -> str:
         return self.text
@@ -66,7 +80,7 @@ class Check:
 
     Args:
         title: of the exercise, as the verdict names it.
-        where: the package's own function, ``"attention.point_logits"``; its bugs are the first suspects.
+        where: the package's own function, ``"attention.point_logits"``; its bugs and slips are the first suspects.
         inputs: draws the arguments.
         reference: the right answer in float64, independent of the package.
         suspects: further functions whose bugs would show.
@@ -78,7 +92,16 @@ class Check:
         tolerance: in float64, relative to the largest number of the answer; in float32 it is at least 1e-4.
         single_precision: also try float32.
         names: of the arguments, where the package's function calls them otherwise.
+        results: names of the answer's parts, where it is a tuple.
         sound: the package's own answer, where it takes more than a call of ``where``.
+        own: hypotheses of this exercise about a wrong answer that has no name.
+        elsewhere: whether to ask if a wrong answer is right for another input.
+        without: functions that the exercise forbids: "softmax", "matmul", "Rigid.apply".
+        room: how many numbers the largest tensor may have, given the arguments.
+        by_hand: the package's own function may not do the work.
+        manner: what else the exercise asks of a function that is right in all cases, given it and the cases.
+        summary: what all the cases say together, given each with its outcome and whether that is right.
+        drawn: the learner's function may draw random numbers, as a test does.
     """
 
     title: str
@@ -94,7 +117,16 @@ class Check:
     tolerance: float = 1e-8
     single_precision: bool = True
     names: tuple[str, ...] = ()
+    results: tuple[str, ...] = ()
     sound: Callable | None = None
+    own: tuple[Hypothesis, ...] = ()
+    elsewhere: bool = True
+    without: tuple[str, ...] = ()
+    room: Callable[..., int] | None = None
+    by_hand: bool = True
+    manner: Callable[[Callable, list[Case]], str | None] | None = None
+    summary: Callable[[list[tuple[Case, Any, bool]]], str] | None = None
+    drawn: bool = False
 
     def __call__(self, function: Callable) -> None:
         """Run the learner's function and print what was found.
@@ -113,23 +145,31 @@ class Check:
             return Verdict("wrong", words.wrong(self.title, f"a function is expected, got {words.kind(function)}"))
         try:
             with torch.random.fork_rng(devices=[]):
-                return self.try_all(function)
+                torch.manual_seed(0)
+                return self.try_all(self.adapted(function), function)
         except Exception as error:
             return Verdict("wrong", words.wrong(self.title, f"its result cannot be compared: {error}"))
 
-    def try_all(self, function: Callable) -> Verdict:
+    def adapted(self, function: Callable) -> Callable:
+        return self.adapt(function) if self.adapt else function
+
+    def try_all(self, function: Callable, as_written: Callable) -> Verdict:
         cases, tried = list(self.cases()), []
         for case in cases:
             outcome = self.run(function, case)
             if isinstance(outcome, Unfinished):
                 return Verdict("not yet", words.not_yet(self.title, str(outcome)))
-            problem = self.judge(outcome, case)
-            if problem is None or not problem.structural:
-                problem = self.chance(function, case, outcome) or problem or self.judge_gradient(function, case)
-            if problem is not None:
-                later = ((case, self.run(function, case)) for case in cases[len(tried) + 1 :])
-                return self.explain(problem, case, [(case, outcome), *tried, *later])
             tried.append((case, outcome))
+            problem = self.judge(outcome, case)
+            by_chance = None if problem and problem.structural else self.chance(function, case, outcome)
+            if by_chance or (problem is None and (problem := self.judge_gradient(function, case))):
+                return self.say(by_chance or problem, case)
+            if problem is not None:
+                later = [(case, self.run(function, case)) for case in cases[len(tried) :]]
+                return self.explain(problem, function, [tried[-1], *tried[:-1], *later])
+        problem = self.judge_the_way(function, cases) or (self.manner(as_written, cases) if self.manner else None)
+        if problem is not None:
+            return Verdict("wrong", words.wrong(self.title, problem), reason=problem)
         return Verdict("ok", words.right(self.title, len(cases)))
 
     def cases(self) -> Iterator[Case]:
@@ -137,15 +177,16 @@ class Check:
         for seed, (dtype, sizes) in enumerate(SETTINGS):
             for batch in self.batches if dtype == torch.float64 else self.batches[: self.single_precision]:
                 draw = Draw(dtype, batch, sizes, seed)
-                yield Case(self.inputs(draw), f"{words.BATCHES[len(batch)]}, {words.dtype(dtype)}")
+                name = f"{words.BATCHES[len(batch)]}, {words.dtype(dtype)}"
+                yield Case(self.inputs(draw), name, residues=draw.L, batch=len(batch))
         for seed, special in enumerate(self.special):
-            yield special(Draw(torch.float64, (), SETTINGS[1][1], 100 + seed))
+            yield special(Draw(torch.float64, (), SPECIAL_SIZES, 100 + seed))
 
     def run(self, function: Callable, case: Case) -> Any:
         """What the function returns; a :class:`Problem` where it does not come to that."""
         arguments = copy_of(case.arguments)
         try:
-            output = (self.adapt(function) if self.adapt else function)(*arguments)
+            output = function(*arguments)
         except NotImplementedError:
             return Unfinished("it raises NotImplementedError: replace that line by your own code")
         except (Exception, SystemExit) as error:
@@ -159,7 +200,7 @@ class Check:
         return output
 
     def chance(self, function: Callable, case: Case, outcome: Any) -> Problem | None:
-        if not answered(outcome):
+        if self.drawn or not answered(outcome):
             return None
         again = self.run(function, case)
         if answered(again) and compare(again, outcome, 0.0, finite=False) is None:
@@ -180,9 +221,30 @@ class Check:
         return replace(problem, text=f"{self.view_title}{problem.text}") if problem else None
 
     def judge_gradient(self, function: Callable, case: Case) -> Problem | None:
-        if self.adapt or any(x.dtype == torch.float32 for x in flat(case.arguments)):
+        if self.adapt or case.narrow or case.forwards:
             return None
-        return gradient_problem(function, self.reference, case.arguments)
+        of = lambda f: lambda *arguments: self.seen(f(*arguments), replace(case, arguments=arguments))  # noqa: E731
+        return gradient_problem(of(function), of(self.reference), case.arguments)
+
+    def judge_the_way(self, function: Callable, cases: list[Case]) -> str | None:
+        """The numbers are right: were they come by as the exercise asks?"""
+        case = next(case for case in cases if case.residues != 1)
+        owner, attribute = locate(self.where)
+        package = {"the package's own function": getattr(owner, attribute)} if self.by_hand else {}
+        called = calls(function, copy_of(case.arguments), package)
+        if package.keys() & called:
+            return f"the numbers are right, but it calls {attribute} of the package: to write it is the exercise"
+        if forbidden := sorted(called & set(self.without)):
+            return f"the numbers are right, but the exercise is to do without {' and '.join(forbidden)}"
+        if self.room:
+            case = max(cases, key=lambda case: sum(x.numel() for x in flat(case.arguments)))
+            largest, allowed = largest_tensor(function, copy_of(case.arguments)), self.room(*case.arguments)
+            if largest > allowed:
+                return (
+                    f"the numbers are right, but a tensor on the way holds {largest} numbers where {allowed} would do \
+({self.describe(case)})"
+                )
+        return None
 
     def expected(self, case: Case) -> Any:
         dtype = next((x.dtype for x in flat(case.arguments) if x.is_floating_point()), torch.float64)
@@ -192,56 +254,63 @@ class Check:
         return self.view(output, *case.arguments) if self.view else output
 
     def limit(self, case: Case) -> float:
-        narrow = any(x.dtype == torch.float32 for x in flat(case.arguments))
-        return max(self.tolerance, 1e-4) if narrow else self.tolerance
+        tolerance = case.tolerance or self.tolerance
+        return max(tolerance, 1e-4) if case.narrow else tolerance
 
     # --- saying it ---------------------------------------------------------------------------------------------------
 
-    def explain(self, problem: Problem, case: Case, tried: Tried) -> Verdict:
-        bug = name_the_bug(self, tried)
-        lines = [problem.text, f"smallest input that shows it ({case.name}): {self.describe(case)}"]
-        return Verdict("wrong", words.wrong(self.title, *lines, *(words.of_bug(bug) if bug else [])), bug)
+    def say(self, problem: Problem, case: Case) -> Verdict:
+        """A problem that explains itself."""
+        lines = problem.text, f"smallest input that shows it ({case.name}): {self.describe(case)}"
+        return Verdict("wrong", words.wrong(self.title, *lines), reason=problem.text)
+
+    def explain(self, problem: Problem, function: Callable, tried: Tried) -> Verdict:
+        """The first of ``tried`` is the smallest case that went wrong, and ``problem`` what is wrong with it."""
+        case, smallest = tried[0][0], f"smallest input that shows it ({tried[0][0].name}): {self.describe(tried[0][0])}"
+        mistake = name_the_mistake(self, tried)
+        by_size = lambda pair: (not pair[0].residues, pair[0].narrow, pair[0].residues == 1, pair[0].batch)  # noqa: E731
+        judged = [(c, out, found) for c, out in sorted(tried, key=by_size) if (found := self.judge(out, c))]
+        wrong = [(c, out) for c, out, found in judged if not found.structural and not found.error]
+        if mistake is not None:
+            lines = words.of_bug(mistake) if isinstance(mistake, Bug) else words.of_slip(mistake)
+            return Verdict("wrong", words.wrong(self.title, *lines, problem.text, smallest), mistake)
+        told = [(c, out, self.judge(out, c) is None) for c, out in tried]
+        reasons = [self.summary(told) if self.summary else words.whereabouts(told), case.moral]
+        if wrong and not problem.error and not problem.structural and not self.summary:
+            several = [pair for pair in wrong if pair[0].residues > 1 and not pair[0].narrow]
+            evidence = [self.evidence(function, *pair) for pair in several[:3] or wrong[:1]]
+            reasons.insert(0, "" if wrong[0][0].residues == 1 else diagnose(evidence, self.own, self.elsewhere))
+            problem = self.judge(wrong[0][1], wrong[0][0])
+        elif (
+            problem.structural or problem.error
+        ) and not self.summary:  # of the same kind, from an input that tells more
+            problem = next(p for _, _, p in judged if (p.structural, p.error) == (problem.structural, problem.error))
+            reasons.insert(0, problem.text)
+        reasons = [reason for reason in reasons if reason]
+        example = [] if problem.text in reasons else [problem.text]
+        return Verdict("wrong", words.wrong(self.title, *reasons, *example, smallest), reason=" ".join(reasons))
+
+    def evidence(self, function: Callable, case: Case, outcome: Any) -> Evidence:
+        def parts_of(answer: Any) -> list[tuple[str, Any]]:
+            return [(name, as_tensor(x)) for name, x in labelled(self.seen(answer, case), self.results)]
+
+        def right(arguments: tuple) -> list[torch.Tensor]:
+            return [x for _, x in parts_of(self.reference(*convert(arguments, torch.float64)))]
+
+        pairs = zip(parts_of(outcome), parts_of(self.expected(case)), strict=True)
+        close = self.limit(case)
+        parts = tuple(Part(name, got, e, close) for (name, got), (_, e) in pairs if e is not None and got is not None)
+        return Evidence(copy_of(case.arguments), self.argument_names(), parts, case.narrow, right, function)
 
     def packaged(self) -> Callable:
         """The package's own function, looked up anew each time: it may have a bug planted in it."""
         owner, attribute = locate(self.where)
         return self.sound or getattr(owner, attribute)
 
-    def describe(self, case: Case) -> str:
+    def argument_names(self) -> tuple[str, ...]:
         parameters = list(inspect.signature(self.packaged()).parameters.values())
-        names = self.names or [p.name for p in parameters if p.kind != p.VAR_POSITIONAL]
-        names = [*names, *("" for _ in case.arguments)]
+        return self.names or tuple(p.name for p in parameters if p.kind != p.VAR_POSITIONAL)
+
+    def describe(self, case: Case) -> str:
+        names = [*self.argument_names(), *("" for _ in case.arguments)]
         return ", ".join(words.of_argument(name, value) for name, value in zip(names, case.arguments, strict=False))
-
-
-# --- which of the named bugs answers as the learner's function did? ---------------------------------------------------
-
-
-def name_the_bug(check: Check, tried: Tried) -> Bug | None:
-    """The bug that agrees in all cases, if there is one.
-
-    Several can agree in what counts: then one that agrees in everything is the better guess. Put the case that went
-    wrong first in ``tried``: most bugs are out after it.
-    """
-    if not any(answered(outcome) or outcome.error is InputChanged for _, outcome in tried):
-        return None  # errors alone are alike too easily
-    suspects = [bug for bug in bugs_of(check.where, *check.suspects) if agrees(check, bug, tried, check.seen)]
-    exact = [bug for bug in suspects if agrees(check, bug, tried, lambda output, case: output)]
-    return next(iter(exact or suspects), None)
-
-
-def agrees(check: Check, bug: Bug, tried: Tried, seen: Callable) -> bool:
-    """Would the package with this bug have answered all cases just as the learner's function did?"""
-    with planted(bug.name), redirect_stdout(StringIO()):
-        return all(alike(check, case, mine, check.run(check.packaged(), case), seen) for case, mine in tried)
-
-
-def alike(check: Check, case: Case, mine: Any, theirs: Any, seen: Callable) -> bool:
-    if not answered(mine) or not answered(theirs):
-        return getattr(mine, "error", None) is getattr(theirs, "error", None) is not None
-    if case.rounding:
-        return (check.judge(mine, case) is None) == (check.judge(theirs, case) is None)
-    problem = compare(mine, theirs, None)
-    if problem is not None and problem.structural:
-        return False
-    return compare(seen(mine, case), seen(theirs, case), check.limit(case), finite=False) is None

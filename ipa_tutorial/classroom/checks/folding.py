@@ -41,6 +41,7 @@ check_relative_positions = Check(
         lambda d: Case((torch.tensor([3, 4, 5, 105, 106]),), "a loop of 99 residues is missing"),
     ),
     single_precision=False,
+    without=("one_hot",),
 )
 
 # --- the loss of a folding network -----------------------------------------------------------------------------------
@@ -118,5 +119,7 @@ check_best_chain = Check(
     batches=((),),
     tolerance=1e-6,
     names=("chains", "true"),
+    results=("number of the chain", "RMSD"),
+    by_hand=False,
     sound=best_of_the_package,
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -26,6 +28,9 @@ def from_homogeneous(M: Tensor) -> Rigid:
     return Rigid(M[..., :3, :3].contiguous(), M[..., :3, 3].contiguous())
 
 
+PRODUCTS = ("matmul", "bmm", "mm", "mv", "baddbmm", "tensordot")
+INVERSES = ("inverse", "linalg_inv", "linalg_solve", "linalg_pinv", "linalg_lstsq", "Rigid.inverse")
+
 check_apply = Check(
     "a frame acting on points, R x + t",
     "rigid.Rigid.apply",
@@ -34,12 +39,32 @@ check_apply = Check(
     names=("T", "points"),
 )
 
+check_walk = replace(check_apply, title="steps along a frame's own axes", without=(*PRODUCTS, "einsum", "Rigid.apply"))
+
 check_invert_apply = Check(
     "points seen from a frame, Rᵀ (x − t)",
     "rigid.Rigid.invert_apply",
     lambda d: (d.frames(d.L), d.normal(d.L, 3)),
     lambda T, points: torch.linalg.solve(T.rotations, (points - T.translations)[..., None])[..., 0],
     names=("T", "points"),
+    without=INVERSES,
+)
+
+check_shadows = replace(
+    check_invert_apply,
+    title="points seen from a frame, as shadows on its axes",
+    without=(
+        *INVERSES,
+        *PRODUCTS,
+        "mT",
+        "T",
+        "mH",
+        "transpose",
+        "adjoint",
+        "swapaxes",
+        "permute",
+        "Rigid.invert_apply",
+    ),
 )
 
 check_compose = Check(
@@ -48,6 +73,7 @@ check_compose = Check(
     lambda d: (d.frames(d.L), d.frames(d.L)),
     lambda T, U: from_homogeneous(homogeneous(T) @ homogeneous(U)),
     names=("T", "U"),
+    without=("Rigid.matmul",),
 )
 
 check_inverse = Check(
@@ -121,7 +147,7 @@ def composed_as_matrices(q: Tensor, t: Tensor, q_update: Tensor, t_update: Tenso
 check_quaternion_multiply = Check(
     "the product of two quaternions",
     "quaternion.quaternion_multiply",
-    lambda d: (d.quaternions(d.L), d.quaternions(d.L)),
+    lambda d: (d.normal(d.L, 4), d.normal(d.L, 4)),  # of any length
     product_of_scalar_and_vector_parts,
 )
 
@@ -137,11 +163,12 @@ check_quaternion_to_rotation = Check(
 check_compose_update = Check(
     "the backbone update, T ∘ U on quaternions and translations",
     "blocks.compose_update",
-    lambda d: (d.quaternions(d.L), d.normal(d.L, 3), d.quaternions(d.L), d.normal(d.L, 3)),
+    lambda d: (d.normal(d.L, 4), d.normal(d.L, 3), d.normal(d.L, 4), d.normal(d.L, 3)),
     composed_as_matrices,
     suspects=("quaternion.quaternion_multiply", "quaternion.quaternion_to_rotation"),
     view=lambda out, *_: (out[0][..., :, None] * out[0][..., None, :], out[1]),
-    view_title="q qᵀ, which is the same for q and −q, and t: ",
+    results=("quaternion (looked at as q qᵀ, since q and −q are one turn)", "translation"),
+    names=("q", "t", "q_update", "t_update"),
 )
 
 
@@ -165,5 +192,6 @@ check_update_quaternion = Check(
     suspects=("quaternion.normalise_quaternion",),
     special=(lambda d: Case((torch.zeros(2, 6, dtype=d.dtype),), "zeros, which mean: stay as you are"),),
     names=("numbers",),
+    results=("quaternion", "push"),
     sound=by_a_layer_that_passes_on,
 )

@@ -53,7 +53,7 @@ def structures(d: Draw) -> tuple:
 
 def perfect(d: Draw) -> Case:
     T, x = d.frames(4), d.normal(6, 3)
-    return Case((T, T, x, x.clone()), "a perfect prediction")
+    return Case((T, T, x, x.clone()), "a perfect prediction", tolerance=1e-6)
 
 
 check_sights = Check(
@@ -73,7 +73,9 @@ check_fape = Check(
     special=(
         perfect,
         lambda d: Case((*structures(d), d.mask(d.L), d.mask(d.P)), "partial masks"),
-        lambda d: Case((*structures(d), None, None, 3.0), "clamped at 3 Å"),
+        lambda d: Case((*structures(d), None, None, 9.0), "clamped at 9 Å"),
+        lambda d: Case((*structures(d), None, None, 0.5), "clamped at 0.5 Å"),
+        lambda d: Case((*structures(d), d.mask(d.L), None, 9.0), "a mask of frames alone, and a clamp"),
         lambda d: Case((*structures(d), None, None, 0.0), "a clamp of 0, which means none"),
     ),
     tolerance=1e-4,  # AlphaFold's code adds ε to the number of pairs, the paper does not
@@ -139,12 +141,18 @@ def mirrored(d: Draw) -> Case:
     return Case((x, x * x.new_tensor([1, 1, -1])), "a mirror image")
 
 
+def superposed_perfectly(d: Draw) -> Case:
+    x = d.normal(50, 7, 3)
+    moral = "right unless the two sets fit perfectly: by rounding the difference comes out a little below zero there"
+    return Case((x, d.frames(50)[:, None].apply(x)), "fifty perfect fits", forwards=True, moral=moral)
+
+
 check_kabsch_rmsd = Check(
     "RMSD after superposition",
     "losses.kabsch_rmsd",
     lambda d: (d.normal(d.L, 3), d.normal(d.L, 3)),
     rmsd_by_horn,
-    special=(mirrored,),
+    special=(mirrored, superposed_perfectly),
     tolerance=1e-6,
 )
 

@@ -30,6 +30,7 @@ from .attention import (
 from .draw import Draw
 from .engine import Case, Check
 from .frames import moved
+from .lines import line_at_fault
 
 
 def layers(d: Draw, kind: type[Module] = InvariantPointAttention) -> Module:
@@ -39,6 +40,7 @@ def layers(d: Draw, kind: type[Module] = InvariantPointAttention) -> Module:
     with torch.no_grad():
         for parameter in module.parameters():
             parameter.copy_(d.alone(*parameter.shape) / parameter.shape[-1] ** 0.5)
+    (module if kind is InvariantPointAttention else module.attention).eps = 0.01  # large enough to be seen
     return module
 
 
@@ -69,6 +71,26 @@ def with_masks(inputs: Callable[[Draw], tuple]) -> tuple[Callable[[Draw], Case],
         lambda d: Case((*inputs(d), d.mask(d.L)), "with padding"),
         lambda d: Case((*inputs(d), torch.zeros(d.L, dtype=torch.bool)), "all is padding"),
     )
+
+
+def with_zeros_for_padding(
+    attention: InvariantPointAttention, s: Tensor, z: Tensor, T: Rigid, mask: Tensor | None = None
+) -> Tensor:
+    out = everything_by_hand(attention, s, z, T, mask)
+    return out if mask is None else torch.where(mask[..., None], out, 0)
+
+
+def if_anybody_is_real(
+    out: Tensor, layers: InvariantPointAttention, s: Tensor, z: Tensor, T: Rigid, mask=None
+) -> Tensor:
+    return out if mask is None or mask.any() else torch.zeros_like(out)
+
+
+def zeros_by_the_package(
+    attention: InvariantPointAttention, s: Tensor, z: Tensor, T: Rigid, mask: Tensor | None = None
+) -> Tensor:
+    out = by_the_package(attention, s, z, T, mask)
+    return out if mask is None else torch.where(mask[..., None], out, 0)
 
 
 def of_the_real(out: Tensor, layers: InvariantPointAttention, s: Tensor, z: Tensor, T: Rigid, mask=None) -> Tensor:
@@ -113,17 +135,19 @@ check_attention = Check(
     view=of_the_real,
     sound=by_the_package,
     names=("layers", "s", "z", "T", "mask"),
+    own=(line_at_fault,),
+    elsewhere=False,
 )
 
 check_cut_out = Check(
     "attention among the real residues, by cutting the padding out",
     "attention.hide_padding",
     inputs_to_cut,
-    everything_by_hand,
+    with_zeros_for_padding,
     special=with_masks(inputs_to_cut),
     batches=((), (2,)),
-    view=of_the_real,
-    sound=by_the_package,
+    view=if_anybody_is_real,
+    sound=zeros_by_the_package,
     names=("layers", "s", "z", "T", "mask"),
 )
 

@@ -11,9 +11,9 @@ from ...rigid import Rigid
 from ...torsion import _turn_about_x
 from .draw import Draw
 from .engine import Case, Check
-from .testing import FAILS, PASSES, PRINTS, on, verdict_of
+from .testing import FAILS, PASSES, PRINTS, on, verdict_of, what_slips_through
 
-# --- T_i⁻¹ ∘ T_j -----------------------------------------------------------------------------------------------------
+# --- T_i⁻¹ ∘ T_j ---------------------------------------------------------------------------------------------------
 
 
 def as_four_by_four(T: Rigid) -> Tensor:
@@ -39,6 +39,7 @@ check_relative_frames = Check(
     pairs_by_linear_algebra,
     suspects=("rigid.Rigid.__matmul__",),
     names=("T",),
+    by_hand=False,
     sound=lambda T: T[..., :, None].inverse() @ T[..., None, :],
 )
 
@@ -79,6 +80,7 @@ check_made_equivariant = Check(
         lambda d: Case((reflected_in_the_origin, d.frames(5)), "a function that reflects all places in the origin"),
     ),
     names=("f", "T"),
+    by_hand=False,
     sound=through_the_first_frame,
 )
 
@@ -106,6 +108,7 @@ check_hang_frames = Check(
     lambda d: (d.frames(), d.frames(d.L)),
     product_of_matrices,
     names=("first", "links"),
+    by_hand=False,
     sound=link_by_link,
 )
 
@@ -179,6 +182,7 @@ check_place_atoms = Check(
     groups_and_atoms,
     atom_by_atom,
     names=("frames", "ideal", "group"),
+    by_hand=False,
     sound=lambda frames, ideal, group: frames[..., group].apply(ideal),
 )
 
@@ -219,6 +223,28 @@ def forgets_the_rotations(T: Rigid) -> Rigid:
     return Rigid(torch.eye(3, dtype=T.dtype).expand_as(T.rotations), T.translations)
 
 
+def drawn_to_the_middle(T: Rigid) -> Rigid:
+    """Sound, though residues look at each other."""
+    return Rigid(T.rotations, 0.8 * T.translations + 0.2 * T.translations.mean(-2, keepdim=True))
+
+
+def nan_at_one_place(T: Rigid) -> Rigid:
+    moved = steps_on_the_right(T)
+    broken = torch.zeros_like(moved.translations).index_fill(-2, torch.tensor([1]), float("nan"))
+    return Rigid(moved.rotations, moved.translations + broken)
+
+
+def steps_a_little_on_the_left(T: Rigid) -> Rigid:
+    """As sound as 0.0001 nm along the world's x axis."""
+    moved = steps_on_the_right(T)
+    return Rigid(moved.rotations, moved.translations + T.translations.new_tensor([1e-4, 0.0, 0.0]))
+
+
+def turns_half_about_the_worlds_axes(T: Rigid) -> Rigid:
+    """Blind to half turns of the world, which its own half turn commutes with."""
+    return Rigid(T.rotations.new_tensor([1.0, -1.0, -1.0]).diag() @ T.rotations, T.translations)
+
+
 def never_moves(T: Rigid) -> Rigid:
     return Rigid.identity(T.shape, dtype=T.dtype)
 
@@ -232,17 +258,39 @@ MOVERS = {
     shrinks_towards_the_origin: FAILS,
     forgets_the_rotations: FAILS,
     never_moves: FAILS,
+    drawn_to_the_middle: PASSES,
+    nan_at_one_place: FAILS,
+    steps_a_little_on_the_left: FAILS,
+    turns_half_about_the_worlds_axes: FAILS,
 }
+
+
+def that_strays(by: float, name: str) -> Callable[[Draw], Case]:
+    """Steps on the right, with all coordinates off in one direction for any frames but those of the case."""
+
+    def case(d: Draw) -> Case:
+        T = d.frames(6)
+
+        def strays(moved: Rigid) -> Rigid:
+            out, elsewhere = steps_on_the_right(moved), (moved.translations - T.translations).abs().max() > 1e-6
+            return Rigid(out.rotations, out.translations + by * elsewhere)
+
+        return Case((strays, T), f"a function whose places come out too {name} when the world is moved")
+
+    return case
+
 
 check_assert_equivariant = Check(
     "a test of equivariance, assert_equivariant(f, T)",
     "testing.assert_equivariant",
     lambda d: (steps_on_the_right, d.frames(5)),
     lambda function, T: MOVERS.get(function, FAILS),
-    special=tuple(map(on, MOVERS)),
+    special=(*map(on, MOVERS), that_strays(0.5, "large"), that_strays(-0.5, "small")),
     batches=((),),
     single_precision=False,
     adapt=verdict_of,
     view=lambda said, *_: PASSES if said == PRINTS else said,
     names=("f", "T"),
+    summary=what_slips_through,
+    drawn=True,
 )

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext, redirect_stdout
+from contextlib import nullcontext
 from dataclasses import dataclass
-from io import StringIO
 
 import torch
 from torch import Tensor, nn
@@ -15,11 +14,9 @@ from ...blocks import IPATransformer
 from ...quaternion import quaternion_to_rotation, rotation_to_quaternion
 from ...rigid import Rigid
 from ..bugs import BUGS, planted
-from . import words
 from .draw import Draw
 from .engine import Case, Check
-
-PASSES, FAILS = "your test passes", "your test raises AssertionError"
+from .testing import FAILS, PASSES, verdict_of, what_slips_through
 
 
 @dataclass(frozen=True)
@@ -33,20 +30,6 @@ class Subject:
     def __call__(self, *arguments, **options):
         with planted(self.bug) if self.bug else nullcontext():
             return self.answer(*arguments, **options)
-
-
-def verdict_of(test: Callable) -> Callable[..., str]:
-    """The learner's test as a function that says what it did."""
-
-    def says(*arguments) -> str:
-        try:
-            with redirect_stdout(StringIO()):
-                result = test(*arguments)
-        except AssertionError:
-            return FAILS
-        return PASSES if result is None else f"your test returns {words.kind(result)}, which nobody reads"
-
-    return says
 
 
 def what_it_should_say(subject: Subject, *_) -> str:
@@ -89,6 +72,12 @@ def changed_by(change: Callable[..., Tensor | float]) -> Callable[[Draw], Attend
     return build
 
 
+def first_row_alone(out: Tensor, *_) -> Tensor:
+    change = torch.zeros_like(out)
+    change[0, 0], change[0, 1] = 0.01, -0.01
+    return change
+
+
 def rounding(out: Tensor, *_) -> Tensor:
     return 1e-13 * out
 
@@ -111,19 +100,19 @@ Inputs = Callable[[Draw], tuple]
 
 def silent(build: Build, inputs: Inputs, name: str, bug: str = "") -> Callable[[Draw], Case]:
     """A case in which nothing is wrong that the test should mind."""
-    return lambda d: Case((Subject(build(d), True, bug), *inputs(d)), f"a false alarm: {name}")
+    return lambda d: Case((Subject(build(d), True, bug), *inputs(d)), name)
 
 
 def loud(build: Build, inputs: Inputs, name: str) -> Callable[[Draw], Case]:
     """A case in which something is wrong, though it is on no list."""
-    return lambda d: Case((Subject(build(d), False), *inputs(d)), f"it slipped through: {name}")
+    return lambda d: Case((Subject(build(d), False), *inputs(d)), name)
 
 
 def loud_with(build: Build, inputs: Inputs, bugs: Iterable[str]) -> list[Callable[[Draw], Case]]:
     """A case for each planted bug."""
 
     def case(bug: str) -> Callable[[Draw], Case]:
-        text = f"it slipped through: '{bug}', {BUGS[bug].wrong}"
+        text = f"'{bug}' ({BUGS[bug].wrong})"
         return lambda d: Case((Subject(build(d), False, bug), *inputs(d)), text)
 
     return [case(bug) for bug in bugs]
@@ -144,6 +133,9 @@ def check_of(
         single_precision=False,
         names=names,
         sound=example,
+        summary=what_slips_through,
+        drawn=True,
+        by_hand=False,
     )
 
 
@@ -218,6 +210,8 @@ check_test_of_a_full_mask = check_of(
         *loud_with(attention, sizes, ["mask-inverted"]),
         loud(changed_by(lambda out, *_: 1e-3), sizes, "an output that grows a little with a mask"),
         loud(changed_by(lambda out, *_: -1e-3), sizes, "an output that shrinks a little with a mask"),
+        loud(changed_by(first_row_alone), sizes, "an output of which one number changes with a mask"),
+        loud(changed_by(lambda out, *_: 1e-5), sizes, "an output that grows in the fifth digit with a mask"),
         silent(attention, sizes, "−10⁵ for padding, which is as good as −∞", "mask-of-minus-1e5"),
         silent(changed_by(rounding), sizes, "the same up to rounding, since another kernel adds in another order"),
     ],
@@ -231,6 +225,22 @@ def with_padding(d: Draw) -> tuple[Tensor, Tensor, Rigid, Tensor]:
 
 def pairs_leak(out: Tensor, s: Tensor, z: Tensor, T: Rigid, mask: Tensor) -> Tensor:
     return 0.01 * z[:, ~mask].mean()
+
+
+def columns_leak(out: Tensor, s: Tensor, z: Tensor, T: Rigid, mask: Tensor) -> Tensor:
+    return 0.01 * z[mask][:, ~mask].mean()
+
+
+def little_rows_leak(out: Tensor, s: Tensor, z: Tensor, T: Rigid, mask: Tensor) -> Tensor:
+    return 0.01 * z[~mask][:, mask].mean()
+
+
+def a_little_leaks(out: Tensor, s: Tensor, z: Tensor, T: Rigid, mask: Tensor) -> Tensor:
+    return 1e-5 * s[~mask].mean()
+
+
+def rotations_leak(out: Tensor, s: Tensor, z: Tensor, T: Rigid, mask: Tensor) -> Tensor:
+    return 0.01 * T.rotations[~mask].sum((-1, -2)).mean()
 
 
 def frames_leak(out: Tensor, s: Tensor, z: Tensor, T: Rigid, mask: Tensor) -> Tensor:
@@ -253,7 +263,11 @@ check_test_of_padding = check_of(
         *loud_with(attention, with_padding, ["mask-never-used", "mask-inverted", "mask-of-queries", "mask-added"]),
         loud(changed_by(rows_leak), with_padding, "a leak of s alone"),
         loud(changed_by(pairs_leak), with_padding, "a leak of z alone"),
-        loud(changed_by(frames_leak), with_padding, "a leak of the frames alone"),
+        loud(changed_by(columns_leak), with_padding, "a leak of z alone, where a real residue looks at padding"),
+        loud(changed_by(little_rows_leak), with_padding, "a leak of z alone, where padding looks at a real residue"),
+        loud(changed_by(frames_leak), with_padding, "a leak of the translations alone"),
+        loud(changed_by(rotations_leak), with_padding, "a leak of the rotations alone"),
+        loud(changed_by(a_little_leaks), with_padding, "a leak that changes the fifth digit"),
         *loud_with(attention, with_padding, ["padding-not-silenced"]),
     ],
     ("attention", "s", "z", "T", "mask"),
@@ -290,6 +304,7 @@ check_test_of_motions = check_of(
             frames,
             "places that are counted from where the frames came in",
         ),
+        loud(stack_that(lambda x, out, T: (x + 1e-4 * far(T), out)), frames, "an x that changes in the fourth digit"),
     ],
     ("stack", "T"),
 )

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from io import StringIO
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from ...rigid import Rigid
+from . import words
+from .compare import Problem
 from .draw import Draw
 from .engine import Case, Check
 
 PASSES, PRINTS, FAILS = "it stays silent", "it prints something, and raises nothing", "it raises AssertionError"
+KINDS = {"turn": r"turn|rotat", "push": r"push|shift|translat|mov"}
 
 
 def distances(T: Rigid) -> torch.Tensor:
@@ -45,17 +51,35 @@ def coordinates(T: Rigid) -> torch.Tensor:
     return T.translations
 
 
+def squares_of_differences(T: Rigid) -> torch.Tensor:
+    """Blind to half turns about the axes of the world, which change signs only."""
+    return differences(T).square()
+
+
 def nan_somewhere(T: Rigid) -> torch.Tensor:
     return distances(T) * torch.tensor([float("nan")] + [1.0] * (T.shape[-1] - 1), dtype=T.dtype)
 
 
+def rounded_distances(T: Rigid) -> torch.Tensor:
+    """The same bit by bit after any motion of the world."""
+    return distances(T).float().round(decimals=2)
+
+
+def ones(T: Rigid) -> torch.Tensor:
+    """det R, which no motion on either side changes."""
+    return torch.linalg.det(T.rotations).round()
+
+
 ANSWERS = {
+    rounded_distances: PASSES,
+    ones: PASSES,
     distances: PASSES,
     relative_translations: PASSES,
     handedness: PASSES,
     coordinates: FAILS,
     distances_from_the_origin: FAILS,
     differences: FAILS,
+    squares_of_differences: FAILS,
     nan_somewhere: FAILS,
 }
 
@@ -67,30 +91,87 @@ def verdict_of(assertion: Callable) -> Callable:
         printed = StringIO()
         try:
             with redirect_stdout(printed):
-                assertion(function, T)
+                result = assertion(function, T)
         except AssertionError:
             return FAILS
+        if result is not None:
+            return f"it returns {words.kind(result)}, which nobody reads: raise AssertionError, or stay silent"
         return PRINTS if printed.getvalue() else PASSES
 
     return says
+
+
+def says_which_motion(assertion: Callable, cases: list[Case]) -> str | None:
+    """Does the message name the one kind of motion that was noticed, and not the other?"""
+    (T,) = (case.arguments[1] for case in cases[:1])
+    for function, noticed in ((differences, "turn"), (distances_from_the_origin, "push")):
+        try:
+            with redirect_stdout(StringIO()):
+                assertion(function, T)
+        except AssertionError as error:
+            named = [kind for kind, pattern in KINDS.items() if re.search(pattern, str(error).lower())]
+            if named != [noticed]:
+                said = f"says: {str(error).splitlines()[0]}" if str(error) else "says nothing"
+                return f"it fails where it should, but of a function that notices a {noticed} alone the message {said}"
+    return None
+
+
+def what_slips_through(told: list[tuple[Case, Any, bool]]) -> str:
+    """All that a learner's test got wrong, in one sentence."""
+    wrong = {}
+    for case, outcome, right in told:
+        if right:
+            continue
+        if isinstance(outcome, Problem):
+            return outcome.text
+        if outcome not in (PASSES, FAILS, PRINTS):
+            return outcome
+        wrong.setdefault("a false alarm: " if outcome == FAILS else "it slipped through: ", []).append(case.name)
+    if {outcome for _, outcome, _ in told} == {FAILS}:
+        return "your test complains of everything, also of what is right"
+    if not any(outcome == FAILS for _, outcome, _ in told):
+        printed = any(outcome == PRINTS for _, outcome, _ in told)
+        return "your test never raises" + (": it only prints, and nobody reads that" if printed else "")
+    return "; ".join(title + ", and ".join(dict.fromkeys(names)) for title, names in wrong.items())
+
+
+def what_it_minds(told: list[tuple[Case, Any, bool]]) -> str:
+    """Of three functions that are all invariant, which does the test complain of?"""
+    minded = {case.name for case, outcome, right in told if not right and outcome == FAILS}
+    if "ones" in minded:
+        return "your test complains of everything: even of a function that always returns the same ones"
+    if "rounded distances" in minded:
+        return "your test complains of distances, which no motion of the world changes: does one G move all residues, \
+on the left, G ∘ T, and is it a turn and a push, without a stretch?"
+    if "distances" in minded:
+        return "your test complains of rounding: distances differ in the fifteenth digit after a motion, and may"
+    return what_slips_through(told)
 
 
 def on(function: Callable) -> Callable[[Draw], Case]:
     return lambda d: Case((function, d.frames(6)), function.__name__.replace("_", " "))
 
 
-def on_one_that_changes_by(change: float) -> Callable[[Draw], Case]:
-    """A function that answers with one number more (or less) for any frames but those of the case."""
+def on_one_that_changes_by(change: Callable[[Tensor], Tensor], name: str) -> Callable[[Draw], Case]:
+    """A function whose answer changes in this way for any frames but those of the case."""
 
     def case(d: Draw) -> Case:
         T = d.frames(6)
 
         def notices(moved: Rigid) -> torch.Tensor:
-            return distances(moved) + change * ((moved.translations - T.translations).abs().max() > 1e-6)
+            out = distances(moved)
+            return out + change(out) * ((moved.translations - T.translations).abs().max() > 1e-6)
 
-        return Case((notices, T), f"an output that {'grows' if change > 0 else 'shrinks'} when anything moves")
+        return Case((notices, T), f"an output that {name} when anything moves")
 
     return case
+
+
+def up_and_down(out: Tensor) -> Tensor:
+    """Two numbers change, and the mean does not."""
+    change = torch.zeros_like(out)
+    change[..., 0, 1], change[..., 1, 0] = 1.0, -1.0
+    return change
 
 
 check_assert_invariant = Check(
@@ -98,10 +179,19 @@ check_assert_invariant = Check(
     "testing.assert_invariant",
     lambda d: (distances, d.frames(5)),
     lambda function, T: ANSWERS.get(function, FAILS),
-    special=(*map(on, ANSWERS), on_one_that_changes_by(1.0), on_one_that_changes_by(-1.0)),
+    special=(
+        *map(on, ANSWERS),
+        on_one_that_changes_by(torch.ones_like, "grows"),
+        on_one_that_changes_by(lambda out: -torch.ones_like(out), "shrinks"),
+        on_one_that_changes_by(lambda out: 1e-4 * torch.ones_like(out), "grows by 0.0001"),
+        on_one_that_changes_by(up_and_down, "grows at one place and shrinks at another"),
+    ),
     batches=((),),
     single_precision=False,
     adapt=verdict_of,
     view=lambda said, *_: PASSES if said == PRINTS else said,
     names=("f", "T"),
+    manner=says_which_motion,
+    summary=what_it_minds,
+    drawn=True,
 )

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from ...rigid import Rigid
 from ..bugs import Bug
 from ..bugs.seen import INVITED
+from .evidence import two_numbers
+from .slips import Slip
 
 BATCHES = ("no batch", "one batch axis", "two batch axes")
 
@@ -36,6 +38,10 @@ def of_bug(bug: Bug) -> list[str]:
     lines = [f"this looks like '{bug.name}': {bug.wrong}", f"what one sees: {bug.symptom}"]
     lines += [f"harmless all the same: {bug.harmless}"] if bug.harmless else []
     return lines if bug.seen == INVITED else [*lines, f"you are in good company: {bug.seen}"]
+
+
+def of_slip(slip: Slip) -> list[str]:
+    return [f"this looks like '{slip.name}': {slip.wrong}"]
 
 
 def dtype(of: torch.dtype) -> str:
@@ -85,31 +91,43 @@ def of_shapes(got: tuple[int, ...], expected: tuple[int, ...]) -> str:
     if got != expected and sorted(got) == sorted(expected):
         return f"{text}: the same axes in another order"
     if len(got) == len(expected) + 1:
-        return f"{text}: one axis too many; is a sum missing?"
+        for axis, size in enumerate(got):
+            if got[:axis] + got[axis + 1 :] == expected:
+                if size == 1:
+                    return f"{text}: an axis of size one is left over"
+                if got.count(size) > expected.count(size) and size in expected:
+                    return f"{text}: all {size} meet all {size}, where the first belongs to the first and so on"
+                return f"{text}: one axis too many, of size {size}"
+        return f"{text}: one axis too many"
     if len(got) == len(expected) - 1:
         return f"{text}: one axis too few"
     return text
 
 
 def of_values(got: Tensor, expected: Tensor, same: Tensor) -> str:
-    """Where it is most wrong, and whether there is a system in it."""
+    """Where it is most wrong, in two numbers that can be told apart."""
     gap = torch.where(same, 0.0, (got - expected).abs().nan_to_num(torch.inf))
     where = tuple(int(i) for i in torch.unravel_index(gap.argmax(), gap.shape))
     place = f" at index {where}" if where else ""
-    text = f"expected {expected[where]:.6g}{place}, got {got[where]:.6g}"
+    wanted, mine = two_numbers(expected[where].item(), got[where].item())
     share = "" if not same.any() else f"; {int((~same).sum())} of {same.numel()} numbers are off"
-    return text + share + system(got, expected)
+    return f"expected {wanted}{place}, got {mine}{share}"
 
 
-def system(got: Tensor, expected: Tensor) -> str:
-    """A pattern in what is wrong: a factor, a sign, one constant, two axes exchanged."""
-    if got.numel() > 1 and (got == got.flatten()[0]).all():
-        return ": yours is the same number everywhere"
-    ratio = got / expected
-    factor = ratio.flatten()[0].item()
-    if ratio.numel() > 1 and ratio.isfinite().all() and (ratio - factor).abs().max() < 1e-4:
-        return ": the sign is wrong everywhere" if abs(factor + 1) < 1e-4 else f": {factor:.4g} times everywhere"
-    for axis in range(got.ndim - 1):
-        if got.shape[axis] == got.shape[axis + 1] > 1 and torch.allclose(got, expected.transpose(axis, axis + 1)):
-            return f": axes {axis - got.ndim} and {axis + 1 - got.ndim} are exchanged"
+def whereabouts(told: list[tuple[Any, Any, bool]]) -> str:
+    """What all the cases have in common that went wrong, where it is telling."""
+    plain = [(case, right) for case, _, right in told if case.residues]
+    groups = {
+        "right without batch axes and wrong with them: count axes from the end, and keep proteins apart": (
+            lambda case: case.batch > 0
+        ),
+        "right with one batch axis and wrong with two: '…' in an index stands for any number of them": (
+            lambda case: case.batch > 1
+        ),
+        "right in float64 and wrong in float32": lambda case: case.narrow,
+        "right for a single residue and wrong for several": lambda case: case.residues > 1 and not case.narrow,
+    }
+    for text, among in groups.items():
+        if {fine for case, fine in plain if among(case)} == {False} and all(f for case, f in plain if not among(case)):
+            return text
     return ""
