@@ -4,13 +4,7 @@ import torch
 from torch.nn.functional import layer_norm, normalize
 
 from ipa_tutorial import Rigid
-from ipa_tutorial.blocks import compose_update
-from ipa_tutorial.quaternion import (
-    normalise_quaternion,
-    quaternion_multiply,
-    quaternion_to_rotation,
-    rotation_to_quaternion,
-)
+from ipa_tutorial.quaternion import normalise_quaternion, quaternion_multiply, quaternion_to_rotation
 
 from .answer import Exercise
 
@@ -81,7 +75,6 @@ whose.wrong(
     "Each quaternion has a length of its own.",
     lambda q, t, u, p: ((lambda x: x / x.norm())(quaternion_multiply(q, u)), t + turn(q, p)),
 )
-whose.wrong("the package's compose_update", "It was to be written.", lambda q, t, u, p: compose_update(q, t, u, p))
 whose.wrong("places first", "Quaternions first, then translations.", lambda q, t, u, p: (t + turn(q, p), new(q, u)))
 whose.wrong(
     "a Rigid",
@@ -107,12 +100,6 @@ def _(q, t, q_update, t_update):
     p = torch.cat([torch.zeros_like(t_update[..., :1]), t_update], dim=-1)
     sandwich = quaternion_multiply(quaternion_multiply(q, p), q * q.new_tensor([1, -1, -1, -1]))
     return normalize(quaternion_multiply(q, q_update), dim=-1), t + sandwich[..., 1:] / q.square().sum(-1, keepdim=True)
-
-
-@whose.wrong("by way of matrices", "−q and q are the same rotation, but here the sign of q q_U was asked for.")
-def _(q, t, q_update, t_update):
-    R = quaternion_to_rotation(q) @ quaternion_to_rotation(q_update)
-    return rotation_to_quaternion(R), t + turn(q, t_update)
 
 
 # --- 10.5 -----------------------------------------------------------------------------------------------------------
