@@ -95,13 +95,6 @@ def _(stack, T):
     asserted((x2, frames2), (x, G @ frames), ALL)
 
 
-@along.wrong("a mirror", "−R is a reflection: sound stacks fail.")
-def _(stack, T):
-    G = Rigid(-motion(T).rotations, motion(T).translations)
-    (x, frames), (x2, frames2) = stack(T), stack(G @ T)
-    asserted((x2, frames2), (x, G @ frames), ALL)
-
-
 @along.wrong("each residue its own motion", "A global motion is one for everybody.")
 def _(stack, T):
     G = random_rigid(len(T), torch.Generator().manual_seed(0), dtype=T.dtype)
