@@ -238,7 +238,14 @@ def _(logits):
 
 
 survive.right("logsumexp", lambda x: (x - torch.logsumexp(x, dim=-1, keepdim=True)).exp())
-survive.right("differences of all pairs", lambda x: 1 / (x[..., None, :] - x[..., :, None]).exp().sum(-1))
+
+
+@survive.right("the logarithm of the sum, key by key")
+def _(logits):
+    total = logits[..., 0]
+    for j in range(1, logits.shape[-1]):
+        total = torch.logaddexp(total, logits[..., j])
+    return torch.exp(logits - total[..., None])
 
 
 @survive.right("row by row")
