@@ -1,6 +1,7 @@
 """The wrong answers are about the exercises that the course has, and there are enough of them."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from wrong_answers import EXERCISES, answers
 TEXTS = Path(__file__).parents[1] / "notebooks" / "text" / "exercises"
 
 
+@cache
 def exercises() -> dict[str, str]:
     """Number of each exercise in the texts, and the check that judges it."""
     found = {}

@@ -143,7 +143,11 @@ turned(
     "The order of a cross product is its sign: this turns backwards.",
     lambda w, v, p: p + 2 * w * cross(p, v) + 2 * cross(v, cross(v, p)),
 )
-turned("p forgotten", "What was there remains: the arrow itself comes first in the sum.", lambda w, v, p: 2 * w * cross(v, p) + 2 * cross(v, cross(v, p)))
+turned(
+    "p forgotten",
+    "What was there remains: the arrow itself comes first in the sum.",
+    lambda w, v, p: 2 * w * cross(v, p) + 2 * cross(v, cross(v, p)),
+)
 turned(
     "(v × p) × v",
     "The order of the outer product has been exchanged.",
