@@ -43,7 +43,7 @@ def mask_of_keys_alone(logits: Tensor, mask: Tensor) -> Tensor:
 
 @bug(
     "attention.hide_padding",
-    wrong="queries are hidden where keys should be: i and j exchanged",
+    wrong="queries are hidden where keys should be: i and j exchanged, or real and padding",
     symptom="padding changes the answer",
     seen=seen.INVITED,
 )

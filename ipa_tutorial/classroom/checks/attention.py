@@ -12,6 +12,7 @@ from torch import Tensor
 from ...rigid import Rigid
 from .draw import Draw
 from .engine import Case, Check
+from .square import multiplied_out
 
 # --- lines 1 to 4: reading projections -------------------------------------------------------------------------------
 
@@ -186,6 +187,7 @@ check_point_logits = Check(
     suspects=("attention.point_weight",),
     special=(far_away, many_far_away, two_far_apart),
     names=("q_points", "k_points", "gamma"),
+    own=(multiplied_out,),
     room=of_one_point,
 )
 

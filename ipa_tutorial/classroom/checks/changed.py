@@ -6,6 +6,7 @@ ones; who sums over the wrong index of a table, for the table transposed.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 import torch
@@ -69,7 +70,8 @@ def changes_of(name: str, value: object) -> Iterator[Change]:
         yield f"{name} is not used: as if it were 1", 1.0
         yield f"{name} comes in twice, squared", value**2
         yield f"{name} comes in by its root", abs(value) ** 0.5
-        yield f"{name} is divided by, where it should be multiplied with, or the other way round", 1 / value
+        if value:
+            yield f"{name} is divided by, where it should be multiplied with, or the other way round", 1 / value
         yield f"{name} comes in three times, once for each coordinate", 3 * value
         yield f"as if {name} were None", None
     elif type(value) is int:
@@ -136,6 +138,14 @@ def changes_of_a_tensor(name: str, x: Tensor) -> Iterator[Change]:
     yield f"the softplus of {name} is taken", torch.nn.functional.softplus(x)
     yield f"the exponential of {name} is taken", x.exp()
     yield f"the sign of {name} is lost", x.abs()
+    if x.ndim and 2 < x.shape[-1] < 5:
+        for k in range(x.shape[-1]):
+            alone = torch.nn.functional.one_hot(torch.tensor(k), x.shape[-1]).to(x.dtype)
+            yield f"coordinate {k} of {name} is not used", x * (1 - alone)
+            yield f"coordinate {k} of {name} has the wrong sign", x * (1 - 2 * alone)
+        for i, j in itertools.combinations(range(x.shape[-1]), 2):
+            order = [j if k == i else i if k == j else k for k in range(x.shape[-1])]
+            yield f"coordinates {i} and {j} of {name} are exchanged", x[..., order]
     for axis in range(-x.ndim, 0):
         if x.shape[axis] == 1:
             continue

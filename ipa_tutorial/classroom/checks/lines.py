@@ -1,4 +1,4 @@
-"""Which line of Algorithm 22 is at fault, and how? Found by asking a learner's function about layers made for the purpose.
+"""Which line of Algorithm 22 is at fault, and how? A learner's function is asked about layers made for the purpose.
 
 The output layer hands the features on as they are, and the pair representation is made of ones and zeros, so that the
 weights can be read off line 8. Then all terms but one are switched off. What is left is a small exercise of its own,

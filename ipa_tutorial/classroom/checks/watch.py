@@ -11,8 +11,10 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from ...attention import InvariantPointAttention
 from ...rigid import Rigid
 
+BUILT = {"InvariantPointAttention": InvariantPointAttention.__init__}  # or what inherits from it
 OF_FRAMES = {
     f"Rigid.{name.strip('_')}": getattr(Rigid, name) for name in ("apply", "invert_apply", "inverse", "__matmul__")
 }
@@ -56,7 +58,7 @@ def largest_tensor(function: Callable, arguments: tuple) -> int:
 
 def calls(function: Callable, arguments: tuple, others: dict[str, Callable]) -> set[str]:
     """The names of all functions of PyTorch that are called, of methods of frames, and of these ``others``."""
-    code = {getattr(other, "__code__", None): name for name, other in (OF_FRAMES | others).items()}
+    code = {getattr(other, "__code__", None): name for name, other in (OF_FRAMES | BUILT | others).items()}
     found: set[str] = set()
 
     def note(frame: FrameType, event: str, argument: Any) -> None:
