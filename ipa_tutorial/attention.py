@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from .inputs import check_inputs, silence_padding
+from .inputs import check_inputs, full_precision, silence_padding
 from .rigid import Rigid
 
 
@@ -257,7 +257,7 @@ class InvariantPointAttention(nn.Module):
         v_points = split_points(self.to_v_points(s), self.heads).to(wide)  # line 3
         b = None if z is None else split_pair_bias(self.to_pair_bias(z)).to(wide)  # line 4
 
-        with torch.autocast(s.device.type, enabled=False):
+        with full_precision(s.device):
             T = T[..., None, :].to(wide)  # (*, 1, L): every head uses the same frames
             gamma = self.gamma.to(wide)
             w_C = point_weight(q_points.shape[-2])  # line 5, applied in point_logits

@@ -1,9 +1,12 @@
-"""What the modules accept, said in words when it is not met; what padding may hold; where float64 can be had."""
+"""What the modules accept, said in words when it is not met; what padding may hold; how many digits there are."""
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 from torch import Tensor, nn
+from torch.amp import is_autocast_available
 
 from .rigid import Rigid
 
@@ -28,7 +31,8 @@ def check_inputs(
             f"single_repr must have shape (*, L, {attention.dim}) with L >= 1, got {tuple(single_repr.shape)}"
         )
     weight = next(attention.parameters())
-    autocast = torch.is_autocast_enabled(single_repr.device.type)
+    kind = single_repr.device.type
+    autocast = is_autocast_available(kind) and torch.is_autocast_enabled(kind)
     if single_repr.dtype != weight.dtype and not autocast:
         raise TypeError(
             f"single_repr must have the dtype of the module's parameters, {weight.dtype}, got {single_repr.dtype}"
@@ -110,6 +114,11 @@ def tame_where_padded(x: Tensor, real: Tensor) -> Tensor:
     """
     largest = torch.finfo(x.dtype).max ** 0.25
     return torch.where(real | (x.abs() < largest), x, torch.zeros((), dtype=x.dtype, device=x.device))
+
+
+def full_precision(device: torch.device) -> AbstractContextManager:
+    """Within it, nothing on this device is cast to fewer digits; on a device without autocast that is so anyway."""
+    return torch.autocast(device.type, enabled=False) if is_autocast_available(device.type) else nullcontext()
 
 
 def has_float64(device: torch.device) -> bool:

@@ -10,7 +10,7 @@ from functools import reduce
 import torch
 from torch import Tensor
 
-from .inputs import check_mask, require_tensor, to_double
+from .inputs import check_mask, full_precision, require_tensor, to_double
 from .rigid import Rigid
 
 ROUNDING = 8  # a moved copy differs from its original by up to so many units in the last place of its coordinates
@@ -86,7 +86,7 @@ def kabsch_rmsd(a: Tensor, b: Tensor, mask: Tensor | None = None) -> Tensor:
         NaN, without harm to the others of its batch.
     """
     mask = _check_point_pair(a, b, mask)
-    with torch.autocast(a.device.type, enabled=False):
+    with full_precision(a.device):
         wide = at_least_float32(a, b)
         a, b = (torch.where(mask[..., None], x.to(wide), 0) for x in (a, b))
         count = mask.sum(-1).clamp(min=1).to(wide)  # (*)

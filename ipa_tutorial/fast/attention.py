@@ -37,9 +37,10 @@ from ..attention import (
     split_scalars,
     term_weight,
 )
-from ..inputs import check_inputs, silence_padding, tame_where_padded
+from ..inputs import check_inputs, full_precision, has_float64, silence_padding, tame_where_padded
 from ..rigid import Rigid
-from .linear import by_onednn
+from .linear import by_onednn, only_multiplies
+from .tracing import is_traced, not_compiled
 
 BLOCK_BYTES = 8 * 2**20  # of z and of the logits that are held at a time
 COMPACT = 16.0  # up to here a float32 logit loses about a millionth to the expanded square
@@ -49,8 +50,13 @@ class FastInvariantPointAttention(InvariantPointAttention):
     """:class:`InvariantPointAttention`, fast: same arguments, parameters and results, for training and inference.
 
     Either of the two loads the other's ``state_dict``. In float32 it is as exact as the textbook form, far from the
-    origin more so. ``return_parts=True`` runs the textbook form, as its intermediates are what is saved here. Gradients
-    are exact, once: a second derivative raises a RuntimeError.
+    origin more so. Gradients are exact, once: a second derivative raises a RuntimeError.
+
+    Where the fast form cannot go, the textbook form answers, at its own price: for ``return_parts=True``, whose
+    intermediates are what is saved here; under ``torch.func``, forward-mode differentiation, ``torch.export``, a trace,
+    and on meta or fake tensors, which have no numbers to look at; where ``to_pair_bias`` is more than a matrix, because
+    of an adapter or a hook; and for large proteins on a device without float64. ``torch.compile`` leaves it as it is,
+    and refuses it with ``fullgraph=True``: use the textbook class there.
     """
 
     @wraps(InvariantPointAttention.__init__)
@@ -70,29 +76,42 @@ class FastInvariantPointAttention(InvariantPointAttention):
     ) -> Tensor | tuple[Tensor, Parts]:
         """As :meth:`InvariantPointAttention.forward`."""
         geometry = dict(rotations=rotations, translations=translations, mask=mask)
-        if return_parts:
-            return super().forward(single_repr, pairwise_repr, return_parts=True, **geometry)
+        if return_parts or not self._can_be_streamed(single_repr, pairwise_repr, rotations, translations):
+            return super().forward(single_repr, pairwise_repr, return_parts=return_parts, **geometry)
         check_inputs(self, single_repr, pairwise_repr, rotations, translations, mask)
-        if single_repr.numel() == 0:  # an empty batch has no largest logit
-            return super().forward(single_repr, pairwise_repr, **geometry)
-        s, z, T = single_repr, pairwise_repr, Rigid(rotations, translations)
+        return self._streamed(single_repr, pairwise_repr, Rigid(rotations, translations), mask)
+
+    def _can_be_streamed(self, *inputs: Tensor | None) -> bool:
+        """There are numbers to look at, and the weight of ``to_pair_bias`` is all that there is to it."""
+        tensors = [x for x in inputs if isinstance(x, Tensor)]
+        empty = any(x.numel() == 0 for x in tensors)  # an empty batch has no largest logit
+        plain = self.to_pair_bias is None or only_multiplies(self.to_pair_bias)
+        return plain and not empty and not is_traced(*tensors, *self.parameters())
+
+    @not_compiled("FastInvariantPointAttention chooses by the numbers in it: use InvariantPointAttention for this")
+    def _streamed(self, single_repr: Tensor, z: Tensor | None, T: Rigid, mask: Tensor | None) -> Tensor:
+        s = single_repr
         if mask is not None:
             s, _, T = silence_padding(s, None, T, mask)  # z is silenced block by block
         wide = torch.promote_types(torch.promote_types(s.dtype, torch.float32), T.dtype)
+        exact = torch.float64 if has_float64(s.device) else wide
         H = self.heads
         q, k, v = (split_scalars(to(s), H).to(wide) for to in (self.to_q, self.to_k, self.to_v))  # line 1
         points = [to(s).to(wide) for to in (self.to_q_points, self.to_k_points, self.to_v_points)]  # lines 2–3
 
-        with torch.autocast(s.device.type, enabled=False):
-            T = centred(T, mask).to(wide)  # (*, L)
+        with full_precision(s.device):
+            T = centred(T.to(wide), mask)  # (*, L)
             q_points, k_points, v_points = in_the_world(T, points, H)  # (*, H, L, 3 P) twice, (*, H, L, 3 P_v)
             w_L = term_weight(2 if z is None else 3)
-            strength = self.gamma.double() * point_weight(q_points.shape[-1] // 3) * w_L  # (H,)
+            strength = self.gamma.to(exact) * point_weight(q_points.shape[-1] // 3) * w_L  # (H,)
             q_long, k_long = lengthened(q_points, k_points, strength)  # (*, H, L, 3 P + 2)
             q = q * (w_L / math.sqrt(q.shape[-1]))
             values = torch.cat([v, v_points], dim=-1)  # (*, H, L, c_v + 3 P_v)
             pair_weight = None if z is None else w_L * self.to_pair_bias.weight.to(wide)  # (H, c_z)
-            if is_compact(q_long, k_long, mask):  # float32 is enough: one product for scalars and points
+            compact = is_compact(q_long, k_long, mask)
+            if not compact and exact == torch.float32:  # no device for it: differences instead, before they are squared
+                return super().forward(single_repr, z, rotations=T.rotations, translations=T.translations, mask=mask)
+            if compact:  # float32 is enough: one product for scalars and points
                 q, k = torch.cat([q, q_long.to(wide)], dim=-1), torch.cat([k, k_long.to(wide)], dim=-1)
                 q_long = k_long = None
             if z is None and q_long is None:
@@ -111,11 +130,11 @@ class FastInvariantPointAttention(InvariantPointAttention):
 
 def centred(T: Rigid, mask: Tensor | None) -> Rigid:
     """The frames ``(*, L)`` seen from the mean of the (real) translations. The attention cannot tell the difference."""
-    t = T.translations.double()
-    real = t.new_ones(t.shape[:-1]) if mask is None else mask.to(t.dtype)
+    t = T.translations.detach()
+    real = t.new_ones(t.shape[:-1], dtype=torch.bool) if mask is None else mask
     count = real.sum(-1, keepdim=True).clamp(min=1)
-    middle = (torch.where(real[..., None] > 0, t, 0).sum(-2) / count).detach()  # (*, 3)
-    return Rigid(T.rotations, (t - middle[..., None, :]).to(T.dtype))
+    middle = torch.where(real[..., None], t, 0).sum(-2) / count  # (*, 3), and if rounded, then for all alike
+    return Rigid(T.rotations, T.translations - middle[..., None, :])
 
 
 def in_the_world(T: Rigid, points: list[Tensor], heads: int) -> list[Tensor]:
@@ -134,11 +153,11 @@ def at_home(T: Rigid, points: Tensor) -> Tensor:
 
 
 def lengthened(q_points: Tensor, k_points: Tensor, strength: Tensor) -> tuple[Tensor, Tensor]:
-    """Vectors whose dot product is −½ strength Σ_p ‖q_i − k_j‖², in float64.
+    """Vectors whose dot product is −½ strength Σ_p ‖q_i − k_j‖², in the dtype of strength.
 
     ``(*, H, L, 3 P)`` twice in the world, strength ``(H,)`` → ``(*, H, L, 3 P + 2)`` twice.
     """
-    q, k = q_points.double(), k_points.double()
+    q, k = q_points.to(strength.dtype), k_points.to(strength.dtype)
     one = torch.ones_like(q[..., :1])
     q_long = torch.cat([q, -0.5 * q.square().sum(-1, keepdim=True), one], dim=-1)
     k_long = torch.cat([k, one, -0.5 * k.square().sum(-1, keepdim=True)], dim=-1)
@@ -169,7 +188,6 @@ def attend_at_once(q: Tensor, k: Tensor, values: Tensor, mask: Tensor | None) ->
 # --- with a pair representation: streamed -----------------------------------------------------------------------------
 
 
-@torch.compiler.disable
 def attend_in_blocks(
     q: Tensor, k: Tensor, q_long: Tensor | None, k_long: Tensor | None, values: Tensor,
     z: Tensor | None, pair_weight: Tensor | None, mask: Tensor | None,

@@ -3,7 +3,7 @@
 PyTorch's builds for x86 bring two libraries for float32 products on a CPU. ``nn.Linear`` uses MKL, which treats
 processors that are not Intel's as if they were ten years older: on an AMD EPYC with AVX-512 it reaches half of what
 oneDNN does. Everywhere else (GPU, other dtypes, autocast, ``torch.compile``, which chooses for itself) :class:`Linear`
-is ``nn.Linear``. What it cannot do is be transformed by ``torch.func``.
+is ``nn.Linear``.
 
 oneDNN compiles a product anew for each size, which costs some milliseconds, and remembers about a thousand of them. A
 training on proteins of many lengths would do little else; so the rows are filled up with zeros to one of eight sizes
@@ -15,6 +15,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from .tracing import is_traced
 
 
 class Linear(nn.Linear):
@@ -65,7 +67,7 @@ def suits_onednn(x: Tensor, layer: nn.Linear) -> bool:
     """Plain float32 tensors on a CPU that fit each other, in a PyTorch that has oneDNN and is not compiling."""
     return (
         not torch.compiler.is_compiling()  # asked first: a compiler may not look into the rest
-        and not torch.jit.is_tracing()
+        and not is_traced(x, *layer.parameters())
         and all(
             t.dtype == torch.float32 and t.device.type == "cpu" and t.layout == torch.strided and t.numel() > 0
             for t in (x, *layer.parameters())
@@ -84,3 +86,9 @@ def by_onednn(module: nn.Module) -> nn.Module:
         if type(layer) is nn.Linear:
             layer.__class__ = Linear
     return module
+
+
+def only_multiplies(layer: nn.Module) -> bool:
+    """A linear layer of which the weight is all there is: not replaced by an adapter, and nobody listens to it."""
+    hooks = (layer._forward_hooks, layer._forward_pre_hooks, layer._backward_hooks, layer._backward_pre_hooks)
+    return type(layer) in (nn.Linear, Linear) and "forward" not in vars(layer) and not any(hooks)
