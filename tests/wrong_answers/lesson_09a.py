@@ -96,7 +96,7 @@ def _(T):
 
 
 # --- 09.2 -----------------------------------------------------------------------------------------------------------
-shadow = Exercise("09.2", "check_invert_apply")
+shadow = Exercise("09.2", "check_shadows")
 
 
 def on(axes, arrow):

@@ -1,7 +1,7 @@
 """The mistakes that people really make, each with a name.
 
 Every one of them has been seen in code that people use, or is a slip that the algorithm invites; none of them raises an
-error at once, and all of them train. A bug is a wrong variant of **one** function of the package:
+error at once, and nearly all of them train. A bug is a wrong variant of **one** function of the package:
 
     from ipa_tutorial.classroom import BUGS, planted
 

@@ -143,6 +143,8 @@ def changes_of_a_tensor(name: str, x: Tensor) -> Iterator[Change]:
             alone = torch.nn.functional.one_hot(torch.tensor(k), x.shape[-1]).to(x.dtype)
             yield f"coordinate {k} of {name} is not used", x * (1 - alone)
             yield f"coordinate {k} of {name} has the wrong sign", x * (1 - 2 * alone)
+        if x.shape[-1] == 4:
+            yield f"{name} is conjugated: x, y, z have the wrong sign", x * x.new_tensor([1.0, -1, -1, -1])
         for i, j in itertools.combinations(range(x.shape[-1]), 2):
             order = [j if k == i else i if k == j else k for k in range(x.shape[-1])]
             yield f"coordinates {i} and {j} of {name} are exchanged", x[..., order]

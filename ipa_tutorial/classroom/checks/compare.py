@@ -99,13 +99,18 @@ def gradient_problem(function: Callable, reference: Callable, arguments: tuple) 
         got = gradients_of(function, arguments)
     except Exception as error:
         return Problem(f"with inputs that want a gradient it raises: {str(error).splitlines()[0]}")
-    for mine, theirs in zip(got, expected, strict=True):
+    places = {id(T.translations) for T in arguments if isinstance(T, Rigid)}
+    free = [id(x) in places for x in flat(arguments)]  # not tied to others, as the nine numbers of a rotation are
+    for mine, theirs, is_free in zip(got, expected, free, strict=True):
         if not is_finite(theirs) or not theirs.any():
             continue
         if mine is None:
             return Problem("no gradient comes through: is there a .detach(), .item(), .numpy() or torch.no_grad()?")
         if not is_finite(mine):
             return Problem("the gradient is NaN or infinite: is a root or a norm taken at zero, or a division by it?")
+        if is_free and (mine - theirs).abs().max() > 1e-3 * theirs.abs().max():
+            what = "the numbers are right, but their gradient is not: is a part of the way cut off"
+            return Problem(f"{what} (.detach(), .item(), torch.no_grad())?")
     return None
 
 

@@ -183,5 +183,6 @@ check_block = Check(
     batches=((), (2,)),
     view=lambda out, layers, x, z, T, mask=None: out if mask is None else out[mask],
     sound=by_the_package,
+    elsewhere=False,
     names=("layers", "x", "z", "T", "mask"),
 )

@@ -8,30 +8,42 @@ from torch import Tensor
 from .evidence import Evidence, alike, spelled
 
 TERMS = ("q·k", "‖q‖²", "‖k‖²")
-RIGHT = (1.0, -0.5, -0.5)
 FACTORS = {"γ w_C": 1, "": 0, "(γ w_C)²": 2, "√(γ w_C)": 0.5}
+H, L, P = 3, 6, 2
 
 
 def multiplied_out(e: Evidence) -> str | None:
-    """An answer that is a sum of q·k, ‖q‖² and ‖k‖² in each head: with which factors?"""
-    q_points, k_points, gamma = e.arguments
-    scale = gamma.double() * (2 / (9 * q_points.shape[-2])) ** 0.5  # (H,)
-    got = e.wrong.got
-    if got.shape[-1] * got.shape[-2] < 9 or len(scale) < 2:
+    """Is the answer a sum of q·k, ‖q‖² and ‖k‖² in each head, wherever its origin is? With which factors?"""
+    generator = torch.Generator().manual_seed(0)
+    q_points, k_points = torch.randn(2, H, L, P, 3, generator=generator).double()
+    gamma = torch.tensor([0.7, 1.0, 2.3], dtype=torch.float64)
+    try:
+        got = e.answer(q_points, k_points, gamma).detach().double()  # (H, L, L)
+    except Exception:
         return None
-    q, k = (x.double().flatten(-2) for x in (q_points, k_points))  # (*, H, L, 3P)
-    q, k, got = (x.reshape(-1, *x.shape[-3:])[0] for x in (q, k, got))  # of the first protein
-    squares = (x.square().sum(-1) for x in (q, k))
-    of_q, of_k = next(squares)[..., :, None].expand_as(got), next(squares)[..., None, :].expand_as(got)
-    table = torch.stack([q @ k.mT, of_q, of_k], dim=-1).flatten(1, 2)  # (H, L², 3)
-    found = torch.linalg.lstsq(table, got.flatten(1)[..., None]).solution  # (H, 3, 1)
-    if not alike((table @ found)[..., 0], got.flatten(1), 1e-6):
+    q, k = q_points.flatten(-2), k_points.flatten(-2)  # (H, L, 3P)
+    of_q = torch.cat(
+        [q.square().sum(-1, keepdim=True), q_points.sum(-2)], dim=-1
+    )  # its square; and what an origin adds
+    of_k = torch.cat([k.square().sum(-1, keepdim=True), k_points.sum(-2), torch.ones(H, L, 1)], dim=-1)
+    columns = [(q @ k.mT)[..., None], spread(of_q, 2), spread(of_k, 1)]
+    table = torch.cat([column.expand(H, L, L, -1) for column in columns], dim=-1).flatten(1, 2)  # (H, L², 10)
+    found = torch.linalg.lstsq(table, got.reshape(H, L * L, 1)).solution[..., 0]  # (H, 10)
+    if not alike((table @ found[..., None])[..., 0], got.reshape(H, -1), 1e-6):
         return None
-    spoken = [in_words(coefficients, scale) for coefficients in found[..., 0].mT]
+    a, b, c = found[:, 0], found[:, 1], found[:, 5]
+    if alike(b, -0.5 * a) and alike(c, -0.5 * a):
+        return None  # a factor of the whole, of which others can tell more
+    spoken = [in_words(x, gamma * (2 / (9 * P)) ** 0.5) for x in (a, b, c)]
     if None in spoken:
         return None
     mine = " + ".join(f"{factor} {term}" for factor, term in zip(spoken, TERMS, strict=True)).replace("+ −", "− ")
-    return f"multiplied out, yours is {mine}, where it should be γ w_C (q·k − ½‖q‖² − ½‖k‖²)"
+    return f"multiplied out, yours is {mine}, where it should be γ w_C q·k − 1/2 γ w_C ‖q‖² − 1/2 γ w_C ‖k‖²"
+
+
+def spread(x: Tensor, axis: int) -> Tensor:
+    """What belongs to queries, or to keys, for every pair of them: ``(H, L, n)`` → ``(H, L, L, n)``."""
+    return x.unsqueeze(axis).expand(H, L, L, x.shape[-1])
 
 
 def in_words(coefficients: Tensor, scale: Tensor) -> str | None:

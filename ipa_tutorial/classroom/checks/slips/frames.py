@@ -98,6 +98,11 @@ def plus_the_dot_product(a: Tensor, b: Tensor) -> Tensor:
     return quaternion_multiply(a, b) + torch.cat([plus, torch.zeros_like(a[..., 1:])], dim=-1)
 
 
+@slip("quaternion.quaternion_multiply", "(x, y, z, w) for (w, x, y, z): here the real part comes first")
+def product_with_the_real_part_last(a: Tensor, b: Tensor) -> Tensor:
+    return quaternion_multiply(a.roll(1, -1), b.roll(1, -1)).roll(-1, -1)
+
+
 @slip(UPDATE, "the new quaternion is not normalised: rounding adds up in a long stack")
 def update_not_normalised(q: Tensor, t: Tensor, q_update: Tensor, t_update: Tensor) -> tuple[Tensor, Tensor]:
     return quaternion_multiply(q, q_update), t + turned(quaternion_to_rotation(q), t_update)
@@ -142,4 +147,10 @@ def arrow_normalised_first(numbers: Tensor) -> tuple[Tensor, Tensor]:
 @slip(NUMBERS, "push and turn are read the wrong way round: the first three numbers turn")
 def push_comes_first(numbers: Tensor) -> tuple[Tensor, Tensor]:
     push, bcd = numbers.split(3, dim=-1)
+    return unit(torch.cat([torch.ones_like(bcd[..., :1]), bcd], dim=-1)), push
+
+
+@slip(NUMBERS, "every other number turns, where the first three do")
+def every_other_number(numbers: Tensor) -> tuple[Tensor, Tensor]:
+    bcd, push = numbers[..., ::2], numbers[..., 1::2]
     return unit(torch.cat([torch.ones_like(bcd[..., :1]), bcd], dim=-1)), push
