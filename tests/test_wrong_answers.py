@@ -1,10 +1,10 @@
-<<<<<<< HEAD
-"""The wrong answers are about the exercises that the course has, and there are enough of them."""
+"""The table of wrong answers: about the exercises that there are; each refused in the known words, right ones taken."""
 
 import re
 from functools import cache
 from pathlib import Path
 
+import confusion
 import pytest
 from wrong_answers import EXERCISES, answers
 
@@ -22,7 +22,8 @@ def exercises() -> dict[str, str]:
 
 
 def test_every_exercise_has_answers():
-    assert list(exercises()) == EXERCISES
+    """Those of lesson 18 need weights that not everybody has: they have tests of their own."""
+    assert [number for number in exercises() if number < "18"] == EXERCISES
 
 
 @pytest.mark.parametrize("number", EXERCISES)
@@ -39,12 +40,6 @@ def test_answers_are_many_and_explained(number):
 def test_a_number_that_no_exercise_has():
     with pytest.raises(ValueError, match="number must be an exercise"):
         answers("02.9")
-=======
-"""Every wrong answer of the table is refused, in the known words; every right one passes."""
-
-import confusion
-import pytest
-from wrong_answers import EXERCISES, answers
 
 
 @pytest.mark.parametrize("number", EXERCISES)
@@ -68,4 +63,3 @@ def test_every_exercise_has_at_least_eight_wrong_answers_and_a_right_one():
     for number in EXERCISES:
         kinds = [answer.kind for answer in answers(number)]
         assert kinds.count("wrong") >= 8 and kinds.count("right") >= 1, number
->>>>>>> checks

@@ -105,11 +105,7 @@ def _(x, heads):
 
 
 # --- 04.2 -----------------------------------------------------------------------------------------------------------
-<<<<<<< HEAD
-walk = Exercise("04.2", "check_apply")
-=======
 walk = Exercise("04.2", "check_walk")
->>>>>>> checks
 
 
 def along(R, steps, column=True):

@@ -4,20 +4,13 @@ import math
 
 import torch
 
-<<<<<<< HEAD
-=======
 from ipa_tutorial import attention
 
->>>>>>> checks
 from .answer import Exercise
 from .lesson_05a import weight
 
 # --- 05.2 -----------------------------------------------------------------------------------------------------------
-<<<<<<< HEAD
-expanded = Exercise("05.2", "check_point_logits")
-=======
 expanded = Exercise("05.2", "check_expanded_logits")
->>>>>>> checks
 
 
 def centred(q, k):
@@ -167,11 +160,7 @@ def _(q_points, k_points, gamma):
 
 
 # --- 05.3 -----------------------------------------------------------------------------------------------------------
-<<<<<<< HEAD
-single = Exercise("05.3", "check_point_logits")
-=======
 single = Exercise("05.3", "check_one_product")
->>>>>>> checks
 
 
 def long_rows(q_points, k_points, centre=centred):
@@ -185,11 +174,7 @@ def joined(title, mistake, q_row, k_row, centre=centred):
 
     def one_product(q_points, k_points, gamma):
         parts = (*long_rows(q_points, k_points, centre), weight(q_points.shape[-2], gamma))
-<<<<<<< HEAD
-        return torch.cat(q_row(*parts), dim=-1) @ torch.cat(k_row(*parts), dim=-1).mT
-=======
         return torch.cat(q_row(*parts), dim=-1), torch.cat(k_row(*parts), dim=-1)
->>>>>>> checks
 
     (single.wrong(title, mistake, one_product) if mistake else single.right(title, one_product))
 
@@ -274,22 +259,13 @@ joined(
 def _(q_points, k_points, gamma):
     q, k, a, b, one = long_rows(q_points, k_points)
     w = weight(q_points.shape[-2], gamma)
-<<<<<<< HEAD
-    return torch.cat([k, one, b], -1) @ (w * torch.cat([q, a, one], -1)).mT
-=======
     return torch.cat([k, one, b], -1), w * torch.cat([q, a, one], -1)
->>>>>>> checks
 
 
 @single.wrong("γ without its axes", "gamma lines up with the coordinates or with nothing; it belongs to the heads.")
 def _(q_points, k_points, gamma):
     q, k, a, b, one = long_rows(q_points, k_points)
     w = gamma * math.sqrt(2 / (9 * q_points.shape[-2]))
-<<<<<<< HEAD
-    return (torch.cat([q, a, one], -1) @ torch.cat([k, one, b], -1).mT) * w
-
-
-=======
     return torch.cat([q, a, one], -1) * w, torch.cat([k, one, b], -1)
 
 
@@ -298,7 +274,6 @@ single.wrong(
     "Long queries and long keys were asked for, and not their product.",
     lambda q_points, k_points, gamma: attention.point_logits(q_points, k_points, gamma),
 )
->>>>>>> checks
 joined(
     "a root of the factor in each",
     "",
@@ -323,8 +298,4 @@ def _(q_points, k_points, gamma):
     long_q[..., -2] = -(q_points - middle).pow(2).sum((-1, -2)) / 2
     long_k[..., -1] = -(k_points - middle).pow(2).sum((-1, -2)) / 2
     factor = (gamma * math.sqrt(2) / (3 * math.sqrt(P))).view(H, 1, 1)
-<<<<<<< HEAD
-    return torch.einsum("...ic,...jc->...ij", long_q * factor, long_k)
-=======
     return long_q * factor, long_k
->>>>>>> checks
