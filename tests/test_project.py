@@ -225,7 +225,7 @@ OUTSIDE = {
     "classroom": {"torch"},
     "pictures": {"torch", "numpy", "matplotlib", "cycler", "PIL", "py3Dmol", "IPython"},
     "dreams": {"torch", "tqdm", "numpy", "tmtools"},
-    "studies": {"torch", "tqdm"},
+    "studies": {"torch", "tqdm", "tmtools"},
 }
 
 

@@ -182,10 +182,10 @@ class Errors:
 
 
 @torch.no_grad()
-def denoising_errors(
+def denoised(
     model: nn.Module, chains: Batch, level: float, motions: Rigid | None = None, seed: int = 0
-) -> Errors:
-    """Shake, move, denoise, compare.
+) -> tuple[Rigid, Batch]:
+    """Shake, move, denoise: the answer ``(B, L)``, nm, and the chains where they were put, to compare it with.
 
     The noise depends on the seed and the level only, so that every model has to undo the same, wherever the chains are.
     """
@@ -193,11 +193,23 @@ def denoising_errors(
     noisy = shake(chains.rigids, levels, torch.Generator().manual_seed(seed))
     if motions is not None:
         chains, noisy = moved(chains, motions), motions[:, None] @ noisy
-    predicted = model(noisy, levels, chains)
+    return model(noisy, levels, chains), chains
+
+
+def denoising_errors(
+    model: nn.Module, chains: Batch, level: float, motions: Rigid | None = None, seed: int = 0
+) -> Errors:
+    """How far the answers of :func:`denoised` are from the truth, on average."""
+    predicted, chains = denoised(model, chains, level, motions, seed)
     truth, mask = chains.rigids, chains.mask
     rmsd = kabsch_rmsd(predicted.translations, truth.translations, mask) * NM_TO_ANGSTROM  # (B,)
     turn = turn_between(predicted.rotations, truth.rotations)[mask]
     return Errors(frame_error(predicted, chains).mean().item(), rmsd.mean().item(), turn.mean().item())
+
+
+def errors_by_chain(model: nn.Module, chains: Batch, level: float, seed: int = 0) -> Tensor:
+    """The FAPE of :func:`denoising_errors` before its mean: ``(B,)``, Å, one for each chain as given."""
+    return frame_error(*denoised(model, chains, level, seed=seed))
 
 
 def turn_between(a: Tensor, b: Tensor) -> Tensor:
