@@ -388,14 +388,11 @@ def test_test_pieces_are_always_the_same():
     assert len(few) == 100 and not torch.equal(few.rigids.translations[0], few.rigids.translations[3])
 
 
-THIRD_SEED = study.Run("plain attention, poses", 900, 2, 1000)  # may be missing: slow
-
-
 def test_the_table_of_the_lesson_is_whole():
     with study.TABLE.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     finished, wanted = study.finished(study.TABLE), set(study.all_runs())
-    assert finished <= wanted <= finished | {THIRD_SEED}
+    assert finished == wanted
     assert len(rows) == len(finished) * (6 + 2) * len(LEVELS)
     for name, arm in ARMS.items():
         size = str(sum(weight.numel() for weight in arm.build().parameters()))

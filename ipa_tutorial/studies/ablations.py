@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ..fast.attention import FastInvariantPointAttention
 from .denoising import Denoiser
-from .rivals import GlobalDenoiser, PoseDenoiser
+from .rivals import DistanceDenoiser, GlobalDenoiser, PoseDenoiser
 
 
 class WithoutScalars(FastInvariantPointAttention):
@@ -68,6 +68,7 @@ ARMS = {
     "global coordinates": Arm(GlobalDenoiser),
     "global coordinates, turned": Arm(GlobalDenoiser, augment=True),
     "plain attention, poses": Arm(PoseDenoiser),
+    "plain attention, distances": Arm(DistanceDenoiser),
     "IPA without point outputs": Arm(partial(Denoiser, WithoutPointOutputs)),
     "IPA without scalars": Arm(partial(Denoiser, WithoutScalars)),
     "IPA without pair bias": Arm(partial(Denoiser, WithoutPairBias)),
