@@ -1,27 +1,42 @@
 """Draws the pictures of the README and of the notebooks' first pages:  python tools/draw.py  (make asset).
 
+    attending.gif         a turning nanobody, folded by trained weights, and what one of their heads attends to
     turning.png           ubiquitin in three orientations, and the attention of one untrained module for each
     card/*.svg            the Algorithm 22 card: plain, and with the lines lit that a notebook asks for
     data_flow*.svg        the data flow of Algorithm 22 on one page
     house*.svg            the rooms of the package, from its imports
     benchmark.png         time and memory, from benchmark.csv
 
-Of each SVG there is one for a light page and one, *-dark.svg, for a dark page.
+Of each SVG there is one for a light page and one, *-dark.svg, for a dark page. attending.gif needs the trained weights
+of lesson 18; without them the one that is there stays.
 """
 
 import matplotlib
 
 matplotlib.use("Agg")
 
+from io import BytesIO
+
 import card  # knows what a notebook asks for
 import matplotlib.pyplot as plt
+import numpy as np
 import torch
 from house import house_map, in_words
+from PIL import Image
 from slug import PROJECT
 
-from ipa_tutorial import InvariantPointAttention, Rigid, load_protein
+from ipa_tutorial import InvariantPointAttention, Rigid, igfold, load_protein
 from ipa_tutorial.fast.benchmark import read_csv
-from ipa_tutorial.pictures import PALE, Camera, algorithm_card, data_flow_map, draw_links, draw_protein, use_style
+from ipa_tutorial.pictures import (
+    PALE,
+    POINT,
+    Camera,
+    algorithm_card,
+    data_flow_map,
+    draw_links,
+    draw_protein,
+    use_style,
+)
 from ipa_tutorial.pictures.curves import benchmark_curves
 from ipa_tutorial.pictures.dataflow import IN_WORDS
 from ipa_tutorial.pictures.picture import MARGIN, png
@@ -32,6 +47,9 @@ TEXTS = PROJECT / "notebooks" / "text"
 
 RESIDUE = 43  # in the middle of a strand
 HEAD = 5
+
+NANOBODY = PROJECT / "ipa_tutorial/data/igfold/6APO_A.npz"
+TRAINED = {"block": 1, "head": 6, "residue": 90}  # looks across the sheet: lesson 18
 
 
 def turn(degrees: float, middle: torch.Tensor) -> Rigid:
@@ -78,6 +96,49 @@ def turning() -> plt.Figure:
     return fig
 
 
+def attending(frames: int = 40) -> bytes:
+    """An animated GIF: the nanobody that IgFold's weights fold, turning, with the attention of one residue."""
+    with np.load(NANOBODY) as file:
+        single, pair = (torch.tensor(file[key], dtype=torch.float64) for key in ("single", "pair"))
+    structure = igfold.load_structure().double()
+    with torch.no_grad():
+        fold = structure(single, pair)
+        T, attention = fold.rigids[TRAINED["block"] - 1], structure.blocks[TRAINED["block"]].attention
+        state = fold.singles[TRAINED["block"] - 1]
+        geometry = dict(rotations=T.rotations, translations=T.translations)
+        _, parts = attention(state, pair, **geometry, return_parts=True)
+    atoms, residue = backbone(fold.atoms), TRAINED["residue"]
+    row = parts.weights[TRAINED["head"], residue]
+    row = row.where(row > 0.02, 0)
+    pictures = [still(atoms, row, residue, 360 * k / frames) for k in range(frames)]
+    palette = pictures[0].quantize(32, method=Image.Quantize.MAXCOVERAGE, kmeans=2)
+    small = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
+    out = BytesIO()
+    small[0].save(out, "GIF", save_all=True, append_images=small[1:], duration=120, loop=0, optimize=True)
+    return out.getvalue()
+
+
+def backbone(atoms: torch.Tensor) -> torch.Tensor:
+    """N, CA, C, CB ``(L, 4, 3)`` → N, CA, C, O, the oxygen opposite to the bonds of its carbon."""
+    n, ca, c, _ = atoms.unbind(1)
+    onward = torch.cat([n[1:], (2 * c - ca)[-1:]])
+    away = (c - ca) / (c - ca).norm(dim=-1, keepdim=True) + (c - onward) / (c - onward).norm(dim=-1, keepdim=True)
+    return torch.stack([n, ca, c, c + 1.23 * away / away.norm(dim=-1, keepdim=True)], dim=1)
+
+
+def still(atoms: torch.Tensor, row: torch.Tensor, residue: int, azimuth: float) -> Image.Image:
+    fig, ax = plt.subplots(figsize=(4.2, 3.1))
+    camera = Camera.facing(atoms[:, 1], azimuth=azimuth)
+    draw_protein(atoms, ax, camera, "#CCD6DF", termini=False)
+    draw_links(atoms[residue, 1], atoms[:, 1], row, ax, colour=POINT, width=5)
+    ax.plot(*camera.project(atoms[residue, 1].numpy())[:2], "o", color=POINT, ms=7, zorder=4)
+    reach = (atoms[:, 1] - atoms[:, 1].mean(0)).norm(dim=-1).max().item() + 1
+    ax.set(xlim=(-reach, reach), ylim=(-0.74 * reach, 0.74 * reach))
+    picture = Image.open(BytesIO(png(fig, sharpness=1.0))).convert("RGB")
+    plt.close(fig)
+    return picture
+
+
 def svgs() -> dict[str, str]:
     """{path in asset/: text} of every SVG."""
     requests = {match[1] for path in TEXTS.glob("*.md") for match in card.CARD.finditer(path.read_text("utf-8"))}
@@ -98,6 +159,10 @@ if __name__ == "__main__":
     torch.set_default_dtype(torch.float64)
     torch.set_num_threads(1)
     use_style()
+    try:
+        (ASSET / "attending.gif").write_bytes(attending())
+    except FileNotFoundError as missing:
+        print(f"attending.gif stays as it is: {missing}")
     (ASSET / "turning.png").write_bytes(png(turning(), margin=MARGIN))
     benchmark_curves(*read_csv(ASSET / "benchmark.csv")).savefig(ASSET / "benchmark.png", dpi=150)
     (ASSET / "card").mkdir(exist_ok=True)
