@@ -1,6 +1,8 @@
 """Agreement with the numbers of DeepMind's own code, and the loader of its parameters."""
 
+import re
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -196,3 +198,65 @@ def test_numbers_that_are_none_are_refused_before_anything_is_written(bad, messa
             load_ipa(attention, golden.params | {name: bad(np.asarray(golden.params[name]))})
         assert repr(name) in str(error.value)
     assert all(torch.equal(x, before[name]) for name, x in attention.state_dict().items())
+
+
+# --- the published files, as lesson 18 reads them --------------------------------------------------------------------
+
+TRUE_SIZES = {  # outputs, or inputs and outputs, of each module of AlphaFold's structure module: c_s 384, c_z 128
+    "single_layer_norm": (384,),
+    "pair_layer_norm": (128,),
+    "initial_projection": (384, 384),
+    "fold_iteration/attention_layer_norm": (384,),
+    "fold_iteration/transition_layer_norm": (384,),
+    **{f"fold_iteration/transition{number}": (384, 384) for number in ("", "_1", "_2")},
+    "fold_iteration/affine_update": (384, 6),
+    "fold_iteration/invariant_point_attention/q_scalar": (384, 12 * 16),
+    "fold_iteration/invariant_point_attention/kv_scalar": (384, 12 * (16 + 16)),
+    "fold_iteration/invariant_point_attention/q_point_local": (384, 3 * 12 * 4),
+    "fold_iteration/invariant_point_attention/kv_point_local": (384, 3 * 12 * (4 + 8)),
+    "fold_iteration/invariant_point_attention/attention_2d": (128, 12),
+    "fold_iteration/invariant_point_attention/output_projection": (12 * (16 + 4 * 8 + 128), 384),
+    **{f"fold_iteration/rigid_sidechain/input_projection{number}": (384, 128) for number in ("", "_1")},
+    **{f"fold_iteration/rigid_sidechain/resblock{number}": (128, 128) for number in ("1", "2", "1_1", "2_1")},
+    "fold_iteration/rigid_sidechain/unnormalized_angles": (128, 14),
+}
+
+
+@pytest.fixture
+def published(tmp_path):
+    """A file in the layout of params_model_1.npz, at its true sizes, of random numbers; and its arrays."""
+    root, rng = "alphafold/alphafold_iteration/structure_module/", np.random.default_rng(0)
+    arrays = {"alphafold/alphafold_iteration/evoformer/single_activations//bias": np.zeros(384, np.float32)}
+    for name, shape in TRUE_SIZES.items():
+        first, second = ("scale", "offset") if len(shape) == 1 else ("weights", "bias")
+        arrays[f"{root}{name}//{first}"] = rng.normal(size=shape, scale=shape[0] ** -0.5).astype(np.float32)
+        arrays[f"{root}{name}//{second}"] = rng.normal(size=shape[-1:]).astype(np.float32)
+    gamma = f"{root}fold_iteration/invariant_point_attention//trainable_point_weights"
+    arrays[gamma] = rng.normal(size=12).astype(np.float32)
+    np.savez(tmp_path / "params_model_1.npz", **arrays)
+    return tmp_path / "params_model_1.npz", {name.removeprefix(root): array for name, array in arrays.items()}
+
+
+def test_the_names_of_the_published_layout_are_those_of_deepminds_code(published):
+    ours = {name for name in published[1] if "evoformer" not in name}
+    theirs = {name.removeprefix("structure_module/") for name in load_golden("structure_module").params}
+    assert ours == theirs
+
+
+def test_lesson_18_loads_a_published_file(published):
+    path, arrays = published
+    text = (Path(__file__).parent.parent / "notebooks/text/18_a_trained_network.md").read_text(encoding="utf-8")
+    (cell,) = (
+        cell for cell in re.findall(r"```python\n(.*?)```", text, re.S) if "def alphafolds_structure_module" in cell
+    )
+    scope = {"np": np, "torch": torch}
+    exec(cell.replace("ALPHAFOLD = None", f"ALPHAFOLD = {str(path)!r}"), scope)
+    module = scope["af2"]
+    assert not module.training and module.depth == 8
+    gamma = arrays["fold_iteration/invariant_point_attention//trainable_point_weights"]
+    assert torch.equal(module.block.attention.raw_gamma, torch.tensor(gamma))
+    weights = arrays["fold_iteration/rigid_sidechain/unnormalized_angles//weights"]
+    assert torch.equal(module.torsion_angles.to_angles.weight, torch.tensor(weights).mT)
+    with torch.no_grad():
+        out = module(torch.randn(5, 384), torch.randn(5, 5, 128), torch.arange(5))
+    assert len(out.rigids) == 8 and out.atom14.isfinite().all()

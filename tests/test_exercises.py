@@ -19,7 +19,7 @@ from notebook_checks import Lesson
 from slug import PROJECT, repository_slug
 
 TEXTS = sorted(exercises.TEXTS.glob("*.md"))
-LESSONS = [f"{number:02}" for number in [*range(1, 14), 16]]
+LESSONS = [f"{number:02}" for number in [*range(1, 14), 16, 18]]
 LEARNING = {name: value for name, value in os.environ.items() if name != "IPA_CHECK_STRICT"}
 
 # Of the rules for lessons, those that hold for a notebook of exercises as well, and those for one that was executed.

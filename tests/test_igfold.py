@@ -9,11 +9,15 @@ import math
 from functools import cache
 from importlib import metadata
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from golden import GOLDENS
+from PIL import Image
+from slug import PROJECT
+from trained_weights import missing, pytest_collection_modifyitems
 
 from ipa_tutorial import FastInvariantPointAttention, InvariantPointAttention, Rigid, igfold, kabsch_rmsd
 from ipa_tutorial.quaternion import quaternion_to_rotation
@@ -27,10 +31,9 @@ SIZES = dict(dim=64, heads=8, scalar_key_dim=16, scalar_value_dim=16, point_key_
 
 @pytest.fixture(scope="module")
 def state():
-    try:
-        return igfold.read_weights()
-    except FileNotFoundError as missing:
-        pytest.skip(str(missing))
+    if reason := missing():
+        pytest.skip(reason)
+    return igfold.read_weights()
 
 
 def built(state, network=igfold.StructureBlocks, attention=InvariantPointAttention, dtype=F64):
@@ -316,6 +319,30 @@ def test_a_path_and_the_wheel_give_the_same_network(state):
         assert one.dtype == torch.float32 and torch.equal(one, two), name
 
 
+def test_without_the_weights_only_lesson_18_is_skipped_and_on_ci_nothing(monkeypatch):
+    def marked():
+        items = [Notebook(Path(name)) for name in ("notebooks/17_a.ipynb", "notebooks/18_b.ipynb", "tests/18_c.py")]
+        pytest_collection_modifyitems(items)
+        return [[mark.kwargs["reason"] for mark in item.marks] for item in items]
+
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setattr(igfold, "FILE", "igfold/elsewhere")
+    nothing, (reason,), nothing_either = marked()
+    assert "pip install --no-deps igfold==1.0.1" in reason and nothing == nothing_either == []
+    monkeypatch.setenv("CI", "true")
+    assert marked() == [[], [], []]
+
+
+class Notebook:
+    """As much of a collected item as the plugin looks at."""
+
+    def __init__(self, path):
+        self.path, self.marks = path, []
+
+    def add_marker(self, mark):
+        self.marks.append(mark)
+
+
 # --- the data -------------------------------------------------------------------------------------------------------
 
 
@@ -335,3 +362,10 @@ def test_the_data_are_what_their_readme_says(name):
             assert file[key].shape == shape
         assert {file[key].dtype for key in ("single", "pair", "error_single", "error_pair")} == {np.dtype("f2")}
         assert file["error_single"].shape == (L, 64) and file["error_pair"].shape == (L, L, 64)
+
+
+def test_the_picture_of_the_readme_moves_and_is_small():
+    path = PROJECT / "asset/attending.gif"
+    assert path.stat().st_size < 1_000_000
+    with Image.open(path) as picture:
+        assert picture.n_frames >= 30

@@ -1,5 +1,6 @@
 """Draws the pictures of the README and of the notebooks' first pages:  python tools/draw.py  (make asset).
 
+    attending.gif         a turning nanobody, folded by trained weights, and what one of their heads attends to
     turning.png           ubiquitin in three orientations, and the attention of one untrained module for each
     turning.gif           the same as a film, beside plain attention
     card/*.svg            the Algorithm 22 card: plain, and with the lines lit that a notebook asks for
@@ -7,7 +8,8 @@
     house*.svg            the rooms of the package, from its imports
     benchmark.png         time and memory, from benchmark.csv
 
-Of each SVG there is one for a light page and one, *-dark.svg, for a dark page.
+Of each SVG there is one for a light page and one, *-dark.svg, for a dark page. attending.gif needs the trained weights
+of lesson 18; without them the one that is there stays.
 """
 
 from pathlib import Path
@@ -15,6 +17,8 @@ from pathlib import Path
 import matplotlib
 
 matplotlib.use("Agg")
+
+from io import BytesIO
 
 import card  # knows what a notebook asks for
 import matplotlib.pyplot as plt
@@ -24,10 +28,11 @@ from house import house_map, in_words
 from PIL import Image
 from slug import PROJECT
 
-from ipa_tutorial import InvariantPointAttention, Rigid, load_protein
+from ipa_tutorial import InvariantPointAttention, Rigid, igfold, load_protein
 from ipa_tutorial.fast.benchmark import read_csv
 from ipa_tutorial.pictures import (
     PALE,
+    POINT,
     Camera,
     algorithm_card,
     data_flow_map,
@@ -46,6 +51,9 @@ TEXTS = PROJECT / "notebooks" / "text"
 
 RESIDUE = 43  # in the middle of a strand
 HEAD = 5
+
+NANOBODY = PROJECT / "ipa_tutorial/data/igfold/6APO_A.npz"
+TRAINED = {"block": 1, "head": 6, "residue": 90}  # looks across the sheet: lesson 18
 
 
 def turn(degrees: float, middle: torch.Tensor) -> Rigid:
@@ -130,11 +138,49 @@ def film(frames: int = 36) -> list[Image.Image]:
     return images
 
 
-def write_film(images: list[Image.Image], path: Path) -> None:
+def write_film(images: list[Image.Image], path: Path, colours: int) -> None:
     """An animated GIF, one palette for all of it: every browser and GitHub play it."""
-    palette = images[0].quantize(128, dither=Image.Dither.NONE)
+    palette = images[0].quantize(colours, method=Image.Quantize.MAXCOVERAGE, kmeans=2)
     first, *rest = (image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images)
-    first.save(path, save_all=True, append_images=rest, duration=110, loop=0, optimize=True)
+    first.save(path, save_all=True, append_images=rest, duration=120, loop=0, optimize=True)
+
+
+def attending(frames: int = 40) -> list[Image.Image]:
+    """A film: the nanobody that IgFold's weights fold, turning, with the attention of one residue."""
+    with np.load(NANOBODY) as file:
+        single, pair = (torch.tensor(file[key], dtype=torch.float64) for key in ("single", "pair"))
+    structure = igfold.load_structure().double()
+    with torch.no_grad():
+        fold = structure(single, pair)
+        T, attention = fold.rigids[TRAINED["block"] - 1], structure.blocks[TRAINED["block"]].attention
+        state = fold.singles[TRAINED["block"] - 1]
+        geometry = dict(rotations=T.rotations, translations=T.translations)
+        _, parts = attention(state, pair, **geometry, return_parts=True)
+    atoms, residue = backbone(fold.atoms), TRAINED["residue"]
+    row = parts.weights[TRAINED["head"], residue]
+    row = row.where(row > 0.02, 0)
+    return [still(atoms, row, residue, 360 * k / frames) for k in range(frames)]
+
+
+def backbone(atoms: torch.Tensor) -> torch.Tensor:
+    """N, CA, C, CB ``(L, 4, 3)`` → N, CA, C, O, the oxygen opposite to the bonds of its carbon."""
+    n, ca, c, _ = atoms.unbind(1)
+    onward = torch.cat([n[1:], (2 * c - ca)[-1:]])
+    away = (c - ca) / (c - ca).norm(dim=-1, keepdim=True) + (c - onward) / (c - onward).norm(dim=-1, keepdim=True)
+    return torch.stack([n, ca, c, c + 1.23 * away / away.norm(dim=-1, keepdim=True)], dim=1)
+
+
+def still(atoms: torch.Tensor, row: torch.Tensor, residue: int, azimuth: float) -> Image.Image:
+    fig, ax = plt.subplots(figsize=(4.2, 3.1))
+    camera = Camera.facing(atoms[:, 1], azimuth=azimuth)
+    draw_protein(atoms, ax, camera, "#CCD6DF", termini=False)
+    draw_links(atoms[residue, 1], atoms[:, 1], row, ax, colour=POINT, width=5)
+    ax.plot(*camera.project(atoms[residue, 1].numpy())[:2], "o", color=POINT, ms=7, zorder=4)
+    reach = (atoms[:, 1] - atoms[:, 1].mean(0)).norm(dim=-1).max().item() + 1
+    ax.set(xlim=(-reach, reach), ylim=(-0.74 * reach, 0.74 * reach))
+    picture = Image.open(BytesIO(png(fig, sharpness=1.0))).convert("RGB")
+    plt.close(fig)
+    return picture
 
 
 def svgs() -> dict[str, str]:
@@ -157,8 +203,12 @@ if __name__ == "__main__":
     torch.set_default_dtype(torch.float64)
     torch.set_num_threads(1)
     use_style()
+    try:
+        write_film(attending(), ASSET / "attending.gif", 32)
+    except FileNotFoundError as missing:
+        print(f"attending.gif stays as it is: {missing}")
     (ASSET / "turning.png").write_bytes(png(turning(), margin=MARGIN))
-    write_film(film(), ASSET / "turning.gif")
+    write_film(film(), ASSET / "turning.gif", 128)
     benchmark_curves(*read_csv(ASSET / "benchmark.csv")).savefig(ASSET / "benchmark.png", dpi=150)
     (ASSET / "card").mkdir(exist_ok=True)
     for old in (ASSET / "card").glob("*.svg"):
