@@ -100,7 +100,9 @@ def gradient_problem(function: Callable, reference: Callable, arguments: tuple) 
     except Exception as error:
         return Problem(f"with inputs that want a gradient it raises: {str(error).splitlines()[0]}")
     places = {id(T.translations) for T in arguments if isinstance(T, Rigid)}
-    free = [id(x) in places for x in flat(arguments)]  # not tied to others, as the nine numbers of a rotation are
+    free = [
+        id(x) in places for x in flat(arguments) if x.is_floating_point()
+    ]  # not tied to others, as the nine numbers of a rotation are
     for mine, theirs, is_free in zip(got, expected, free, strict=True):
         if not is_finite(theirs) or not theirs.any():
             continue

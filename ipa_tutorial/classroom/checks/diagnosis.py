@@ -183,6 +183,26 @@ def a_frame_itself(e: Evidence) -> str | None:
     return None
 
 
+def factor_of_each(part: Part) -> str | None:
+    """A factor that is the same along some axes: a length, a sum, a number of each head."""
+    large = part.expected.abs() > 1e-9 * part.expected.abs().max()
+    ratio = part.got / torch.where(large, part.expected, torch.nan)
+    if not ratio.isfinite().all():
+        return None
+    same = [
+        axis
+        for axis in range(-ratio.ndim, 0)
+        if ratio.shape[axis] > 1 and alike(ratio, ratio.narrow(axis, 0, 1).expand_as(ratio))
+    ]
+    if not same or len(same) == sum(size > 1 for size in ratio.shape):
+        return None
+    length = part.expected.square().sum(-1).sqrt()
+    if same == [-1] and alike(length, torch.ones_like(length)):
+        return "each has the right direction and the wrong length, which should be one"
+    axes = " and ".join(map(str, same))
+    return f"each is right but for a factor that is the same all along axis {axes}, and differs elsewhere"
+
+
 # --- the right numbers in the wrong place ------------------------------------------------------------------------
 
 
@@ -213,7 +233,12 @@ def shifted_or_reversed(part: Part) -> str | None:
 
 def right_numbers_elsewhere(part: Part) -> str | None:
     got, expected = (x.flatten().sort().values for x in (part.got, part.expected))
-    if not expected.isfinite().all() or expected.unique().numel() < 4 or not alike(got, expected, part.close):
+    if (
+        part.expected.shape[-2:] == (3, 3)
+        or not expected.isfinite().all()
+        or expected.unique().numel() < 4
+        or not alike(got, expected, part.close)
+    ):
         return None
     for axis in range(-part.expected.ndim, 0):
         ordered = (x.sort(axis).values for x in (part.got, part.expected))
@@ -285,7 +310,9 @@ def no_rotation(e: Evidence) -> str | None:
     if not alike(square, one.expand_as(square), 1e-4):
         if alike(square.diagonal(dim1=-2, dim2=-1), torch.ones(square.shape[:-1], dtype=torch.float64), 1e-4):
             return "these are no rotations: the axes have length one, but are not at right angles to each other"
-        return "these are no rotations: Rᵀ R is not 1, the axes do not have length one; is a length not divided out?"
+        if alike(square, square[..., :1, :1] * one, 1e-4):
+            return "these are no rotations: they stretch all three axes alike; is a length not divided out?"
+        return "these are no rotations: Rᵀ R is not 1, the axes do not have length one"
     if (torch.linalg.det(part.got) < 0).all():
         return "these are no rotations but reflections: det R = −1, a left hand"
     return None
@@ -340,6 +367,7 @@ BY_PART_LOOKS = (
     shifted_or_reversed,
     function_of_the_answer,
     adds_up_elsewhere,
+    factor_of_each,
     blind_to_an_axis,
     right_numbers_elsewhere,
     limited,

@@ -11,6 +11,7 @@ from ...blocks import BackboneUpdate
 from ...rigid import Rigid
 from .draw import Draw
 from .engine import Case, Check
+from .terms import Terms, in_terms
 
 
 def moved(T: Rigid, points: Tensor) -> Tensor:
@@ -31,12 +32,21 @@ def from_homogeneous(M: Tensor) -> Rigid:
 PRODUCTS = ("matmul", "bmm", "mm", "mv", "baddbmm", "tensordot")
 INVERSES = ("inverse", "linalg_inv", "linalg_solve", "linalg_pinv", "linalg_lstsq", "Rigid.inverse")
 
+
+def carried_or_brought(T: Rigid, points: Tensor) -> dict[str, Terms]:
+    R, t = T.rotations, T.translations
+    turn = lambda M, x: torch.einsum("...xy,...y->...x", M, x)  # noqa: E731
+    terms = {"R x": turn(R, points), "t": t, "Rᵀ x": turn(R.mT, points), "Rᵀ t": turn(R.mT, t), "x": points}
+    return {"": terms | {"R t": turn(R, t)}}
+
+
 check_apply = Check(
     "a frame acting on points, R x + t",
     "rigid.Rigid.apply",
     lambda d: (d.frames(d.L), d.normal(d.L, 3)),
     moved,
     names=("T", "points"),
+    own=(in_terms(carried_or_brought),),
 )
 
 check_walk = replace(check_apply, title="steps along a frame's own axes", without=(*PRODUCTS, "einsum", "Rigid.apply"))
@@ -47,6 +57,7 @@ check_invert_apply = Check(
     lambda d: (d.frames(d.L), d.normal(d.L, 3)),
     lambda T, points: torch.linalg.solve(T.rotations, (points - T.translations)[..., None])[..., 0],
     names=("T", "points"),
+    own=(in_terms(carried_or_brought),),
     without=INVERSES,
 )
 
@@ -67,14 +78,31 @@ check_shadows = replace(
     ),
 )
 
+
+def composed(T: Rigid, U: Rigid) -> dict[str, Terms]:
+    turn = lambda M, x: torch.einsum("...xy,...y->...x", M, x)  # noqa: E731
+    (A, a), (B, b) = ((X.rotations, X.translations) for X in (T, U))
+    rotations = {"R_T R_U": A @ B, "R_U R_T": B @ A, "R_T R_Uᵀ": A @ B.mT, "R_Tᵀ R_U": A.mT @ B, "R_T": A, "R_U": B}
+    translations = {"R_T t_U": turn(A, b), "t_T": a, "t_U": b, "R_T t_T": turn(A, a), "R_U t_T": turn(B, a)}
+    return {"rotations": rotations, "translations": translations | {"R_U t_U": turn(B, b), "R_Tᵀ t_U": turn(A.mT, b)}}
+
+
 check_compose = Check(
     "two frames composed, T ∘ U",
     "rigid.Rigid.__matmul__",
     lambda d: (d.frames(d.L), d.frames(d.L)),
     lambda T, U: from_homogeneous(homogeneous(T) @ homogeneous(U)),
     names=("T", "U"),
+    own=(in_terms(composed),),
     without=("Rigid.matmul",),
 )
+
+
+def inverted(T: Rigid) -> dict[str, Terms]:
+    R, t = T.rotations, T.translations
+    turn = lambda M, x: torch.einsum("...xy,...y->...x", M, x)  # noqa: E731
+    return {"rotations": {"Rᵀ": R.mT, "R": R}, "translations": {"Rᵀ t": turn(R.mT, t), "R t": turn(R, t), "t": t}}
+
 
 check_inverse = Check(
     "the inverse of a frame",
@@ -82,6 +110,7 @@ check_inverse = Check(
     lambda d: (d.frames(d.L),),
     lambda T: from_homogeneous(torch.linalg.inv(homogeneous(T))),
     names=("T",),
+    own=(in_terms(inverted),),
 )
 
 # --- Algorithm 21 ----------------------------------------------------------------------------------------------------
@@ -144,11 +173,40 @@ def composed_as_matrices(q: Tensor, t: Tensor, q_update: Tensor, t_update: Tenso
     return turned / turned.norm(dim=-1, keepdim=True), (turned_axes(q) @ t_update[..., None])[..., 0] + t
 
 
+def parts_of_a_product(a: Tensor, b: Tensor) -> dict[str, Terms]:
+    """Number and arrow apart: a term of one has zeros in the place of the other."""
+    (s, u), (t, v) = ((q[..., :1], q[..., 1:]) for q in torch.broadcast_tensors(a, b))
+    number = lambda x: torch.cat([x, torch.zeros_like(u)], dim=-1)  # noqa: E731
+    arrow = lambda x: torch.cat([torch.zeros_like(s), x], dim=-1)  # noqa: E731
+    terms = {"w₁w₂": number(s * t), "v₁·v₂": number((u * v).sum(-1, keepdim=True))}
+    terms |= {"w₁v₂": arrow(s * v), "w₂v₁": arrow(t * u), "v₁×v₂": arrow(torch.linalg.cross(u, v))}
+    return {"": terms | {"w₁v₁": arrow(s * u), "w₂v₂": arrow(t * v)}}
+
+
+def parts_of_a_turn(q: Tensor) -> dict[str, Terms]:
+    """p, w (v × p), v × (v × p) and v × p for the three axes p of the world, as columns."""
+    q = q / q.square().sum(-1, keepdim=True).sqrt()
+    one, v = torch.eye(3, dtype=q.dtype).expand(*q.shape[:-1], 3, 3), q[..., 1:, None].expand(*q.shape[:-1], 3, 3)
+    K = torch.linalg.cross(v, one, dim=-2)
+    w = q[..., :1, None]
+    return {
+        "": {"p": one, "w (v × p)": w * K, "v × (v × p)": K @ K, "v × p": K, "w p": w * one, "w v × (v × p)": w * K @ K}
+    }
+
+
+def parts_of_an_update(q: Tensor, t: Tensor, q_update: Tensor, t_update: Tensor) -> dict[str, Terms]:
+    turn = lambda q, x: torch.einsum("...xy,...y->...x", turned_axes(q), x)  # noqa: E731
+    new = product_of_scalar_and_vector_parts(q, q_update)
+    terms = {"t": t, "R t_U": turn(q, t_update), "t_U": t_update, "R_new t_U": turn(new, t_update)}
+    return {"translation": terms | {"R t": turn(q, t), "R_U t": turn(q_update, t), "R_U t_U": turn(q_update, t_update)}}
+
+
 check_quaternion_multiply = Check(
     "the product of two quaternions",
     "quaternion.quaternion_multiply",
     lambda d: (d.normal(d.L, 4), d.normal(d.L, 4)),  # of any length
     product_of_scalar_and_vector_parts,
+    own=(in_terms(parts_of_a_product),),
 )
 
 check_quaternion_to_rotation = Check(
@@ -158,6 +216,7 @@ check_quaternion_to_rotation = Check(
     turned_axes,
     suspects=("quaternion.normalise_quaternion",),
     special=(lambda d: Case((torch.tensor([[1.0, 0, 0, 0], [0, 0, 0, -2.0]], dtype=d.dtype),), "no turn, and a half"),),
+    own=(in_terms(parts_of_a_turn),),
 )
 
 check_compose_update = Check(
@@ -169,6 +228,7 @@ check_compose_update = Check(
     view=lambda out, *_: (out[0][..., :, None] * out[0][..., None, :], out[1]),
     results=("quaternion (looked at as q qᵀ, since q and −q are one turn)", "translation"),
     names=("q", "t", "q_update", "t_update"),
+    own=(in_terms(parts_of_an_update),),
 )
 
 

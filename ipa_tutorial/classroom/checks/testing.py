@@ -87,11 +87,11 @@ ANSWERS = {
 def verdict_of(assertion: Callable) -> Callable:
     """The learner's assertion as a function that says what it did."""
 
-    def says(function: Callable, T: Rigid) -> str:
+    def says(*arguments: Any) -> str:
         printed = StringIO()
         try:
             with redirect_stdout(printed):
-                result = assertion(function, T)
+                result = assertion(*arguments)
         except AssertionError:
             return FAILS
         if result is not None:
@@ -132,7 +132,12 @@ def what_slips_through(told: list[tuple[Case, Any, bool]]) -> str:
     if not any(outcome == FAILS for _, outcome, _ in told):
         printed = any(outcome == PRINTS for _, outcome, _ in told)
         return "your test never raises" + (": it only prints, and nobody reads that" if printed else "")
-    return "; ".join(title + ", and ".join(dict.fromkeys(names)) for title, names in wrong.items())
+    return "; ".join(title + first_of(list(dict.fromkeys(names))) for title, names in wrong.items())
+
+
+def first_of(names: list[str], at_most: int = 4) -> str:
+    more = [f"{len(names) - at_most} more"] if len(names) > at_most else []
+    return ", and ".join([*names[:at_most], *more])
 
 
 def what_it_minds(told: list[tuple[Case, Any, bool]]) -> str:
