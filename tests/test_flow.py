@@ -23,7 +23,7 @@ from ipa_tutorial.dreams.losses import (
     atom_distances,
     atom_losses,
     flow_loss,
-    losses,
+    all_losses,
     mean,
     peptide_distances,
     peptide_loss,
@@ -216,16 +216,16 @@ def test_distances_are_taught_where_atoms_are_near_in_truth():
 def test_all_losses_stay_when_everything_moves_and_padding_has_no_say():
     mask, t = ends_with_padding(), torch.tensor([0.1, 0.6, 0.99], dtype=F64)
     predicted, truth, now = (frames((3, 9), seed, scale=0.3) for seed in (1, 2, 3))
-    terms = losses(predicted, truth, now, t, mask)
+    terms = all_losses(predicted, truth, now, t, mask)
     assert set(terms) == {"translations", "rotations", "fape", "peptide", "distances", "crowding"}
     assert all(loss.shape == (3,) and loss[1:].sum() > 0 for loss in terms.values())
     late = ("fape", "peptide", "distances", "crowding")
     assert all(terms[name][0] == 0 for name in late)  # too early to speak of a protein
     G = frames((), 4, scale=5.0)
-    for name, loss in losses(G @ predicted, G @ truth, G @ now, t, mask).items():
+    for name, loss in all_losses(G @ predicted, G @ truth, G @ now, t, mask).items():
         assert_close(loss, terms[name], rtol=1e-9, atol=1e-12)
     other = [Rigid(T.rotations, torch.where(mask[..., None], T.translations, 77.0)) for T in (predicted, truth, now)]
-    for name, loss in losses(*other, t, mask).items():
+    for name, loss in all_losses(*other, t, mask).items():
         assert_close(loss, terms[name], rtol=1e-9, atol=1e-12)
 
 

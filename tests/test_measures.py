@@ -142,9 +142,9 @@ def test_a_hundredth_of_nature_is_rare_and_more_of_what_is_not_nature():
 def test_maps_know_the_common_and_the_forbidden():
     helix, nowhere = torch.tensor([-63.0]), torch.tensor([-42.0])
     assert not phi_psi_map().is_rare(helix, nowhere).any()
-    assert phi_psi_map().is_rare(torch.tensor([60.0, 0.0]), torch.tensor([-120.0, 0.0])).all()
+    assert phi_psi_map().is_rare(torch.tensor([90.0, 0.0]), torch.tensor([90.0, 0.0])).all()
     assert not bend_map().is_rare(torch.tensor([91.0]), torch.tensor([50.0])).any()
-    assert bend_map().is_rare(torch.tensor([91.0, 40.0]), torch.tensor([-50.0, 50.0])).all()  # the left-handed helix
+    assert bend_map().is_rare(torch.tensor([40.0]), torch.tensor([50.0])).all()
     assert phi_psi_map().density.sum().item() == pytest.approx(1)
 
 

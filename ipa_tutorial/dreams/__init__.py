@@ -18,7 +18,7 @@
 from .atoms import backbone_atoms
 from .controls import shaken
 from .flow import aligned, centred, dream, interpolate, noise, renewed, step_towards
-from .losses import flow_loss
+from .losses import all_losses, flow_loss
 from .measures import measure
 from .model import FlowModel, load_flow_model, neighbour_poses, pair_poses
 from .relaxation import relaxed, relaxed_for_the_score
@@ -31,6 +31,7 @@ __all__ = [
     "FlowModel",
     "FlowTrainer",
     "aligned",
+    "all_losses",
     "backbone_atoms",
     "centred",
     "dream",

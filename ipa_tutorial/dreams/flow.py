@@ -121,5 +121,5 @@ def renewed(frames: Rigid, goal: Rigid, t: Tensor, mask: Tensor, generator: torc
 
     The noise is turned to lie near the goal, as in training; so all of it turns with the goal.
     """
-    fresh = aligned(noise(mask, generator).to(goal.dtype), goal)
+    fresh = aligned(centred(noise(mask, generator).to(goal.dtype), mask), goal)
     return Rigid(frames.rotations, torch.lerp(fresh.translations, goal.translations, t))

@@ -28,7 +28,7 @@ ROOM = (
 )
 
 
-def losses(predicted: Rigid, truth: Rigid, now: Rigid, t: Tensor, mask: Tensor) -> dict[str, Tensor]:
+def all_losses(predicted: Rigid, truth: Rigid, now: Rigid, t: Tensor, mask: Tensor) -> dict[str, Tensor]:
     """Everything that the network is taught by, weighted, each ``(*)``: their sum is what training makes small.
 
     What speaks of a finished protein comes in between t = 0.25 and t = 0.75; crowded atoms between 0.5 and 1, because

@@ -5,7 +5,8 @@
 One row for each dreamt chain (50 to 80 residues), one for each test chain in that range, and one for each of those when
 they are spoiled on purpose: a measure that cannot tell them apart is no judge. Two judges come from outside: TM-align
 (likeness to other chains: 1 is the same fold, 0.5 and more usually the same kind of fold, unrelated chains have 0.2 to
-0.3) and ProteinMPNN, see judge.py. ``pip install "ipa-tutorial[study]"`` installs the first and says how to get the second.
+0.3) and ProteinMPNN, see judge.py. ``pip install "ipa-tutorial[study]"`` installs the first; judge.py says how to get
+the second.
 """
 
 from __future__ import annotations
@@ -207,7 +208,8 @@ def control_rows(judge_every: int = 2) -> list[Row]:
     found = []
     for source, atoms in control_chains(proteins).items():
         chains = dict(zip(names, atoms, strict=True))
-        found += judged(rows(source, chains), chains, sequences, judge_every)
+        part = judged(rows(source, chains), chains, sequences, judge_every)
+        found += compared(part, chains, training_chains()) if source == "test" else part
     return found
 
 
@@ -219,9 +221,12 @@ def dream_rows(model: FlowModel, count: int, steps: int, seed: int, every: int =
     raw = dict(zip(names, [atoms for batch in batches for atoms in atoms_of(*batch)], strict=True))
     after = [atoms_of(relaxed(frames, mask, progress=False), mask) for frames, mask in batches]
     after = dict(zip(names, [atoms for batch in after for atoms in batch], strict=True))
-    training = {f"{p.name}_{p.chain}": p.coordinates for p in backbones("train")}
-    found = compared(judged(rows("dream", raw), raw, {}), raw, training, every)
+    found = compared(judged(rows("dream", raw), raw, {}), raw, training_chains(), every)
     return found + judged(rows("dream, relaxed", after), after, {}, every)
+
+
+def training_chains() -> dict[str, Tensor]:
+    return {f"{p.name}_{p.chain}": p.coordinates for p in backbones("train")}
 
 
 def main() -> None:
@@ -230,7 +235,7 @@ def main() -> None:
     )
     parser.add_argument("csv", type=Path)
     parser.add_argument("--count", type=int, default=100)
-    parser.add_argument("--steps", type=int, default=50)
+    parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--seed", type=int, default=2027)
     parser.add_argument("--every", type=int, default=5, help="compare only every so manieth dream with other chains")
     arguments = parser.parse_args()

@@ -24,7 +24,7 @@ from ..proteins.dssp import secondary_structure
 from ..proteins.files import Protein
 from ..rigid import Rigid
 from .flow import aligned, centred, interpolate, noise, step_towards
-from .losses import losses
+from .losses import all_losses
 from .model import FlowModel
 
 RESIDUES = 512  # in a batch, padding included
@@ -98,7 +98,7 @@ class FlowTrainer:
             with torch.no_grad():
                 guess = self.model(now, t, mask)
                 now, t = self.stride(guess, now, t)
-        terms = losses(self.model(now, t, mask, guess), truth, now, t, mask)
+        terms = all_losses(self.model(now, t, mask, guess), truth, now, t, mask)
         terms = {name: loss.mean() for name, loss in terms.items()}
         self.descend(sum(terms.values()))
         return {name: loss.item() for name, loss in terms.items()}
