@@ -20,10 +20,10 @@ from ipa_tutorial.dreams.flow import (
 )
 from ipa_tutorial.dreams.losses import (
     ROOM,
+    all_losses,
     atom_distances,
     atom_losses,
     flow_loss,
-    all_losses,
     mean,
     peptide_distances,
     peptide_loss,

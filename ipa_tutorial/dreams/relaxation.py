@@ -4,10 +4,10 @@ A network comes near to a protein, but not to the hundredth of an ångström tha
 with a relaxation, by a force field (supplement 1.8.6). Here the frames themselves are the unknowns, each free to turn
 and to shift in its own axes, and follow the gradient of a **strain** downhill. Everything hangs on what is in it.
 
-:func:`relaxed` straightens peptide bonds and parts crowded atoms, while each distance between near atoms pulls back to
-what it was: torsions hang on those, so that they stay. :func:`relaxed_for_the_score` was our first version. It makes a
-score small (bonds, Cα clashes, hydrogen bonds) that says nothing of torsions or oxygens. Lesson 17 shows what comes of
-that, on real chains.
+:func:`relaxed` straightens peptide bonds, flattens their planes and parts crowded atoms, while each distance between
+near atoms pulls back to what it was: torsions hang on those, so that they stay. :func:`relaxed_for_the_score` was our
+first version. It makes a score small (bonds, Cα clashes, hydrogen bonds) that says nothing of torsions or oxygens.
+Lesson 17 shows what comes of that, on real chains.
 """
 
 from __future__ import annotations
@@ -22,17 +22,18 @@ from tqdm.auto import tqdm
 from ..inputs import check_mask
 from ..proteins.dssp import bond_energies
 from ..rigid import NM_TO_ANGSTROM, Rigid
-from .atoms import backbone_atoms
-from .losses import atom_losses, peptide_loss
+from .atoms import backbone_atoms, backbone_of
+from .losses import atom_losses, mean, peptide_loss
 from .rotations import rotation_exp
 
 STEPS = 100
 PACE = 0.02  # radians and Å, of a first step; later ones are shorter
-PARTING, KEEPING = 20.0, 20.0  # weights of crowded atoms and of kept distances, when that of the peptide bonds is 1
+# Weights of twisted planes, crowded atoms and kept distances, when that of the peptide bonds is 1.
+FLATTENING, PARTING, KEEPING = 20.0, 20.0, 20.0
 
 
 def relaxed(frames: Rigid, mask: Tensor, steps: int = STEPS, progress: bool = True) -> Rigid:
-    """The chains with straighter peptide bonds and less crowded atoms, everything else as it was as far as that goes.
+    """The chains with straighter, flatter peptide bonds and less crowded atoms, all else as it was as far as that goes.
 
     Args:
         frames: ``(*, L)``, nm, chains that are finished or nearly; padding finite, as
@@ -51,9 +52,19 @@ def relaxed(frames: Rigid, mask: Tensor, steps: int = STEPS, progress: bool = Tr
 
     def strain(trial: Rigid) -> Tensor:
         off, crowded = atom_losses(trial, before, mask)
-        return peptide_loss(trial, mask) + PARTING * crowded + KEEPING * off
+        return peptide_loss(trial, mask) + FLATTENING * twist(trial, mask) + PARTING * crowded + KEEPING * off
 
     return downhill(strain, before, mask, steps, PACE, progress)
+
+
+def twist(frames: Rigid, mask: Tensor) -> Tensor:
+    """sin² ω, the mean over the peptide bonds, ``(*)``: 0 where all are planar, be they trans or cis."""
+    n, ca, c = backbone_of(frames)  # (*, L, 3) each
+    n = n[..., 1:, :]
+    bond, back, forth = n - c[..., :-1, :], c[..., :-1, :] - ca[..., :-1, :], ca[..., 1:, :] - n
+    normals = torch.linalg.cross(back, bond), torch.linalg.cross(bond, forth)  # of the planes before and after
+    cosine = torch.cosine_similarity(*normals, dim=-1)
+    return mean(1 - cosine.square(), mask[..., 1:] & mask[..., :-1])
 
 
 def downhill(
