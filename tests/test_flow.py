@@ -8,18 +8,23 @@ from cases import partial_mask, randomise
 from torch.testing import assert_close
 
 from ipa_tutorial import Rigid, kabsch_rmsd, load_protein, random_rigid
+from ipa_tutorial.dreams.atoms import backbone_atoms
 from ipa_tutorial.dreams.flow import (
     aligned,
     centred,
-    clash_loss,
-    contact_loss,
     dream,
-    flow_loss,
-    from_n_to_c,
     interpolate,
-    losses,
-    mean,
     noise,
+    renewed,
+    step_towards,
+)
+from ipa_tutorial.dreams.losses import (
+    ROOM,
+    all_losses,
+    atom_distances,
+    atom_losses,
+    flow_loss,
+    mean,
     peptide_distances,
     peptide_loss,
 )
@@ -155,49 +160,72 @@ def test_the_peptide_loss_is_small_near_ideal_and_linear_far_away():
     assert moved.grad.isfinite().all()
 
 
-def test_clashes_are_counted_between_real_residues_that_are_no_neighbours():
+def test_atoms_need_room_if_their_residues_are_real_and_no_neighbours():
+    """Three residues far apart, then the third set beside the first: as deep as the table says, pair by pair."""
     T = Rigid.identity((1, 4), dtype=F64)
-    T.translations[0, :, 0] = torch.tensor([0.0, 0.3, 0.1, 5.0])  # nm: residues 0 and 2 are 1 Å apart, 0 and 1 3 Å
+    T.translations[0, :, 0] = torch.tensor([0.0, 3.0, 6.0, 9.0])  # nm
     mask = torch.ones(1, 4, dtype=torch.bool)
-    assert clash_loss(T, mask).item() == pytest.approx((4 - 1) / 4, rel=1e-3)
-    mask[0, 2] = False
-    assert clash_loss(T, mask).item() == 0
+    assert atom_losses(T, T, mask)[1].item() == 0
+    T.translations[0, 2] = torch.tensor([0.0, 0.0, 0.3])  # 3 Å above the first
+    first, third = backbone_atoms(T, mask)[0, [0, 2]]
+    expected = (torch.tensor(ROOM, dtype=F64) - torch.cdist(first, third)).relu().sum() / 4
+    assert expected > 0.5
+    assert_close(atom_losses(T, T, mask)[1][0], expected)
+    mask[0, 2:] = False
+    assert atom_losses(T, T, mask)[1].item() == 0
+    T.translations[0, 1] = T.translations[0, 0]  # neighbours may: their bond is somebody else's business
+    assert atom_losses(T, T, mask)[1].item() == 0
 
 
-def test_contacts_are_judged_by_distances_of_what_touches():
+def test_real_chains_are_not_crowded():
+    crowded = [atom_losses(T, T, torch.ones(1, T.shape[1], dtype=torch.bool))[1].item() for T in real_frames(20)]
+    assert sum(crowded) / len(crowded) < 0.01  # Å a residue
+
+
+def real_frames(count):
+    from ipa_tutorial.proteins import backbones
+
+    return [protein.rigids(F64)[None] for protein in backbones("test")[:count]]
+
+
+def test_distances_are_taught_where_atoms_are_near_in_truth():
     protein = load_protein("GB1")
     T, mask = protein.rigids(F64)[None], protein.mask[None]
-    n, c = protein.coordinates[:, 0].double(), protein.coordinates[:, 2].double()
-    assert_close(from_n_to_c(T)[0], torch.cdist(n, c), rtol=0, atol=0.4)  # residues are not quite ideal
-    assert contact_loss(T, T, mask).item() == 0
+    atoms = backbone_atoms(T, mask)[0].flatten(0, 1)
+    true = (atoms[:, None] - atoms).norm(dim=-1)
+    assert_close(atom_distances(T, mask)[0], true, rtol=1e-9, atol=1e-9)
+    assert atom_losses(T, T, mask)[0].item() == 0
     wider = Rigid(T.rotations, T.translations * 1.1)
-    near = torch.cdist(n, c) < 8
-    expected = (from_n_to_c(wider)[0] - from_n_to_c(T)[0]).abs()[near].mean()
-    assert contact_loss(wider, T, mask).item() == pytest.approx(expected.item(), rel=0.02)
+    residue = torch.arange(len(protein)).repeat_interleave(4)
+    near = (true < 6) & (residue[:, None] < residue)
+    expected = (atom_distances(wider, mask)[0] - true).abs()[near].mean()
+    assert_close(atom_losses(wider, T, mask)[0][0], expected)
     far = Rigid(T.rotations, T.translations.clone())
     far.translations[0, 30:] += 5.0  # nm: the loss looks at what touches in truth, wherever it is now
-    assert contact_loss(far, T, mask) > 1 > contact_loss(T, far, mask)
+    assert atom_losses(far, T, mask)[0] > 1 > atom_losses(T, far, mask)[0]
     apart = mask.clone()
     apart[0, 30:] = False
-    assert contact_loss(far, T, apart).item() == 0
+    assert atom_losses(far[:, :30], T[:, :30], apart[:, :30])[0].item() == 0
+    other = Rigid(far.rotations, torch.where(apart[..., None], far.translations, 77.0))
+    assert atom_losses(other, T, apart)[0].item() < 0.2  # all but the oxygen at the cut
     together = Rigid(T.rotations, torch.zeros_like(T.translations).requires_grad_())
-    contact_loss(together, T, mask).sum().backward()
+    sum(loss.sum() for loss in atom_losses(together, T, mask)).backward()
     assert together.translations.grad.isfinite().all()
 
 
 def test_all_losses_stay_when_everything_moves_and_padding_has_no_say():
     mask, t = ends_with_padding(), torch.tensor([0.1, 0.6, 0.99], dtype=F64)
     predicted, truth, now = (frames((3, 9), seed, scale=0.3) for seed in (1, 2, 3))
-    terms = losses(predicted, truth, now, t, mask)
-    assert set(terms) == {"translations", "rotations", "fape", "peptide", "contacts", "clash"}
+    terms = all_losses(predicted, truth, now, t, mask)
+    assert set(terms) == {"translations", "rotations", "fape", "peptide", "distances", "crowding"}
     assert all(loss.shape == (3,) and loss[1:].sum() > 0 for loss in terms.values())
-    late = ("fape", "peptide", "contacts", "clash")
+    late = ("fape", "peptide", "distances", "crowding")
     assert all(terms[name][0] == 0 for name in late)  # too early to speak of a protein
     G = frames((), 4, scale=5.0)
-    for name, loss in losses(G @ predicted, G @ truth, G @ now, t, mask).items():
+    for name, loss in all_losses(G @ predicted, G @ truth, G @ now, t, mask).items():
         assert_close(loss, terms[name], rtol=1e-9, atol=1e-12)
     other = [Rigid(T.rotations, torch.where(mask[..., None], T.translations, 77.0)) for T in (predicted, truth, now)]
-    for name, loss in losses(*other, t, mask).items():
+    for name, loss in all_losses(*other, t, mask).items():
         assert_close(loss, terms[name], rtol=1e-9, atol=1e-12)
 
 
@@ -282,8 +310,6 @@ def test_a_model_that_knows_the_goal_gets_there():
     path = dream(knows, frames((3, 9), 2), mask, steps=8, progress=False)
     assert len(path) == 9
     assert_same_frames(path[-1], goal, mask)
-    away = torch.stack([(T.translations - goal.translations)[mask].norm() for T in path])
-    assert (away.diff() < 0).all()
     times, first = zip(*asked, strict=True)
     assert times == pytest.approx(torch.linspace(0.01, 1, 9)[:-1].tolist())
     assert first == (True, *[False] * 7)  # from then on it is told what it said last
@@ -298,22 +324,42 @@ def test_the_chain_stays_in_the_middle_all_the_way():
         assert_close(middle, torch.zeros(3, 3, dtype=F64), rtol=0, atol=1e-9)
 
 
-def test_translations_go_in_a_straight_line_and_rotations_faster():
-    mask = torch.ones(1, 5, dtype=torch.bool)
-    start, goal = centred(frames((1, 5), 1), mask), centred(frames((1, 5), 2), mask)
-    path = dream(lambda *_: goal, start, mask, steps=50, progress=False)
-    for k in (10, 25, 40):
-        t = 0.01 + 0.99 * k / 50
-        expected = interpolate(start, goal, (t - 0.01) / 0.99).translations
-        assert_close(path[k].translations, expected, rtol=0, atol=1e-6)
-    halfway = (goal.rotations.mT @ path[25].rotations).diagonal(dim1=-2, dim2=-1).sum(-1)
-    assert (halfway > 1 + 2 * math.cos(0.05)).all()
+def test_a_step_covers_its_share_of_what_is_left_and_rotations_more():
+    start, goal = frames((2, 5), 1), frames((2, 5), 2)
+    t, dt = torch.tensor([[0.5], [0.2]], dtype=F64), torch.tensor([[0.1], [0.02]], dtype=F64)
+    after = step_towards(goal, start, t, dt)
+    share = torch.tensor([0.2, 0.025], dtype=F64)[:, None, None]
+    assert_close(after.translations, start.translations + share * (goal.translations - start.translations))
+    assert_close(after.rotations[0], goal.rotations[0])  # ten times a tenth: all of the turn
+    assert_close(after.rotations[1], interpolate(start[1], goal[1], 0.2).rotations)
+
+
+def test_renewed_noise_is_new_and_as_large_as_the_time_says():
+    mask = torch.ones(50, 20, dtype=torch.bool)
+    goal = centred(frames((50, 20), 1), mask)
+    generator = torch.Generator().manual_seed(0)
+    first, second = (renewed(goal, goal, torch.tensor(0.7, dtype=F64), mask, generator) for _ in range(2))
+    for T in (first, second):
+        assert torch.equal(T.rotations, goal.rotations)
+        left = T.translations - 0.7 * goal.translations
+        assert left.square().mean().sqrt().item() == pytest.approx(0.3 * math.sqrt(19 / 20), rel=0.05)
+    assert (first.translations - second.translations).abs().mean() > 0.1
+    assert_close(renewed(first, goal, torch.tensor(1.0, dtype=F64), mask).translations, goal.translations)
+
+
+def test_the_same_start_gives_the_same_dream_unless_other_noise_is_asked_for():
+    model, mask = small_model(), ends_with_padding()
+    start = centred(frames((3, 9), 1), mask)
+    one, two = (dream(model, start, mask, 4, progress=False)[-1] for _ in range(2))
+    assert torch.equal(one.translations, two.translations)
+    other = dream(model, start, mask, 4, progress=False, generator=torch.Generator().manual_seed(1))[-1]
+    assert (other.translations - one.translations)[mask].abs().max() > 1e-3
 
 
 def test_a_whole_dream_turns_with_its_noise():
     model, mask = small_model(), ends_with_padding()
     start, G = centred(frames((3, 9), 1), mask), frames((), 2, scale=3.0)
-    path = dream(model, start, mask, steps=6, progress=False)
+    path = dream(model, start, mask, steps=6, progress=False)  # the renewed noise is turned along
     turned = dream(model, G @ start, mask, steps=6, progress=False)
     turn = Rigid(G.rotations, torch.zeros(3, dtype=F64))  # where the noise was does not matter: dreams are centred
     for T, U in zip(path, turned, strict=True):

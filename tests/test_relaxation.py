@@ -5,9 +5,12 @@ import torch
 from torch.testing import assert_close
 
 from ipa_tutorial import Rigid, kabsch_rmsd, load_protein, random_rigid
-from ipa_tutorial.dreams.flow import centred, clash_loss, peptide_loss
-from ipa_tutorial.dreams.measures import backbone_atoms, measure
-from ipa_tutorial.dreams.relaxation import bonding_energy, relaxed
+from ipa_tutorial.dreams.atoms import atoms_of, backbone_atoms
+from ipa_tutorial.dreams.controls import moved
+from ipa_tutorial.dreams.flow import centred
+from ipa_tutorial.dreams.losses import atom_losses, peptide_loss
+from ipa_tutorial.dreams.measures import measure, torsions
+from ipa_tutorial.dreams.relaxation import bonding_energy, clash_loss, relaxed, relaxed_for_the_score, twist
 from ipa_tutorial.dreams.rotations import rotation_exp
 from ipa_tutorial.proteins.dataset import backbones, batch
 from ipa_tutorial.proteins.dssp import hydrogen_bonds
@@ -27,30 +30,59 @@ def bent():
     return shaken(protein.rigids(F64)[None]), protein.mask[None]
 
 
-def test_bonds_and_clashes_are_mended_and_the_fold_stays(bent):
+def test_a_real_chain_relaxed_stays_real():
+    """The control that the first version failed, see the next test; on the 19 chains of the lesson's tables."""
+    chains = batch([p for p in backbones("test") if 50 <= len(p) <= 80])
+    after = relaxed(chains.rigids, chains.mask, progress=False)
+    assert moved(chains.rigids, after, chains.mask) < 0.2
+    before, found = ([measure(atoms) for atoms in atoms_of(T, chains.mask)] for T in (chains.rigids, after))
+    for name in ("phi_psi", "twisted"):
+        assert torch.cat([getattr(m, name) for m in found]).double().mean() <= 0.02
+    assert sum(m.contacts for m in found) <= sum(m.contacts for m in before)
+
+
+def test_relaxed_for_the_score_the_score_is_perfect_and_the_chain_is_not():
+    chains = batch([p for p in backbones("test") if 50 <= len(p) <= 54])
+    found = [measure(a) for a in atoms_of(relaxed_for_the_score(chains.rigids, chains.mask, False), chains.mask)]
+    assert all(m.passes for m in found)
+    assert torch.cat([m.phi_psi for m in found]).double().mean() > 0.15
+    assert sum(m.contacts for m in found) > 10 * len(found)
+
+
+def test_bonds_are_straightened_and_crowded_atoms_part(bent):
     T, mask = bent
     T.translations[0, 60] = T.translations[0, 20] + 0.1  # nm: two residues of distant stretches, in each other
-    before = measure(backbone_atoms(T[0]))
-    assert before.clashes > 0 and not before.sound and before.bond.std() > 0.2
     after = relaxed(T, mask, progress=False)
-    m = measure(backbone_atoms(after[0]))
-    assert m.clashes == 0 and m.sound and m.bond.std() < 0.02
+    before, found = measure(backbone_atoms(T[0])), measure(backbone_atoms(after[0]))
+    assert found.bond.std() < 0.6 * before.bond.std()
+    assert found.contacts < 0.7 * before.contacts
     assert kabsch_rmsd(10 * T.translations[0], 10 * after.translations[0]) < 2.0
     assert_close(torch.linalg.det(after.rotations), torch.ones(1, 76, dtype=F64))
 
 
-def test_a_real_chain_moves_by_half_an_angstrom():
-    protein = load_protein("crambin")
-    T = protein.rigids()[None]
-    after = relaxed(T, protein.mask[None], progress=False)
-    assert kabsch_rmsd(10 * T.translations[0], 10 * after.translations[0]) < 0.8
+def test_clashes_are_counted_between_real_residues_that_are_no_neighbours():
+    T = Rigid.identity((1, 4), dtype=F64)
+    T.translations[0, :, 0] = torch.tensor([0.0, 0.3, 0.1, 5.0])  # nm: residues 0 and 2 are 1 Å apart, 0 and 1 3 Å
+    mask = torch.ones(1, 4, dtype=torch.bool)
+    assert clash_loss(T, mask).item() == pytest.approx((4 - 1) / 4, rel=1e-3)
+    mask[0, 2] = False
+    assert clash_loss(T, mask).item() == 0
+
+
+def test_planes_are_flat_when_trans_or_cis_and_only_real_bonds_count():
+    """Against the torsion itself, on frames that are shaken."""
+    T, mask = shaken(load_protein("crambin").rigids(F64)[None], 0.5), torch.ones(1, 46, dtype=torch.bool)
+    omega = torsions(backbone_atoms(T[0]))[2].deg2rad()
+    assert_close(twist(T, mask)[0], omega.sin().square().mean())
+    mask[0, 20:] = False
+    assert_close(twist(T, mask)[0], omega[:19].sin().square().mean())
 
 
 def test_more_steps_come_further(bent):
     T, mask = bent
     found = [relaxed(T, mask, steps, progress=False) for steps in (1, 10, 100)]
-    loss = [(peptide_loss(x, mask) + clash_loss(x, mask)).item() for x in (T, *found)]
-    assert loss == sorted(loss, reverse=True) and loss[-1] < 0.2 * loss[0]
+    loss = [(peptide_loss(x, mask) + 20 * (twist(x, mask) + sum(atom_losses(x, T, mask)))).item() for x in (T, *found)]
+    assert loss == sorted(loss, reverse=True) and loss[-1] < 0.8 * loss[0]
 
 
 def test_it_turns_with_the_world_and_does_not_write_into_its_input(bent):
@@ -92,14 +124,6 @@ def test_hydrogen_bonds_count_until_they_are_made_and_only_between_real_residues
     assert bonding_energy(T, torch.zeros_like(mask)).item() == 0
 
 
-def test_hydrogen_bonds_outlive_the_relaxation():
-    protein = load_protein("GB1")
-    T, mask = shaken(protein.rigids(F64)[None], 0.35), protein.mask[None]
-    before, after = (measure(backbone_atoms(x[0])) for x in (T, relaxed(T, mask, progress=False)))
-    assert after.helix + after.strand > before.helix + before.strand
-    assert after.sound
-
-
 @pytest.mark.parametrize("n", [25, 35])
 def test_padding_neither_moves_nor_says_anything_even_at_the_last_oxygen(n):
     """Residue n − 1 would put its oxygen after the residue behind it, which is padding."""
@@ -110,13 +134,6 @@ def test_padding_neither_moves_nor_says_anything_even_at_the_last_oxygen(n):
     assert bonding_energy(T, mask).item() == pytest.approx(bonding_energy(T[:, :n], mask[:, :n]).item(), abs=1e-12)
     assert_close(together.translations[:, :n], alone.translations, rtol=0, atol=1e-9)
     assert_close(together.translations[:, n:], T.translations[:, n:], rtol=0, atol=0)
-    hole = torch.ones(1, 76, dtype=torch.bool)
-    hole[0, 30] = False
-    T = protein.rigids(F64)[None]
-    U = Rigid(T.rotations, T.translations.clone())
-    U.translations[0, 30] += 0.3
-    assert bonding_energy(T, hole).item() == pytest.approx(bonding_energy(U, hole).item(), abs=1e-12)
-    assert torch.equal(relaxed(U, hole, 20, progress=False).translations[0, 30], U.translations[0, 30])
 
 
 def test_frames_with_a_gradient_are_relaxed_and_keep_theirs(bent):
