@@ -1,6 +1,6 @@
 """Draws the pictures of the README and of the notebooks' first pages:  python tools/draw.py  (make asset).
 
-    attending.gif         a turning nanobody, folded by trained weights, and what one of their heads attends to
+    attending.gif, .png   a turning nanobody, folded by trained weights, and what one of their heads attends to
     turning.png           ubiquitin in three orientations, and the attention of one untrained module for each
     turning.gif           the same as a film, beside plain attention
     card/*.svg            the Algorithm 22 card: plain, and with the lines lit that a notebook asks for
@@ -204,7 +204,9 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     use_style()
     try:
-        write_film(attending(), ASSET / "attending.gif", 32)
+        pictures = attending()
+        write_film(pictures, ASSET / "attending.gif", 32)
+        pictures[0].save(ASSET / "attending.png", optimize=True)  # for who prefers no motion
     except FileNotFoundError as missing:
         print(f"attending.gif stays as it is: {missing}")
     (ASSET / "turning.png").write_bytes(png(turning(), margin=MARGIN))
