@@ -21,7 +21,7 @@ from .picture import js, picture_above
 
 LIBRARY = Path(__file__).parent.parent / "data" / "3dmol" / "3Dmol-min.js"
 
-# It travels compressed, at two fifths of its size. `exports`, `module` and `define` are hidden from the library, so that
+# It travels compressed, at two fifths of its size. `exports`, `module` and `define` are hidden from it, so that
 # it becomes a global in every kind of page.
 BRING = """<script>{
   window.$3Dmolpromise ??= new Promise(arrived => { window.$3DmolArrived = arrived; });
