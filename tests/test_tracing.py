@@ -101,6 +101,7 @@ def test_trace(form, pair):
 
 
 def test_compile_in_one_graph_works_or_says_what_to_use(form, pair):
+    torch.compiler.reset()  # nothing is remembered of earlier compilations
     module, s, z, T = build(form, pair)
     compiled = torch.compile(module, backend="eager", fullgraph=True)
     if form is InvariantPointAttention:
