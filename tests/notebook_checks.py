@@ -13,7 +13,7 @@ import nbformat
 import tidy
 from nbformat import NotebookNode
 
-MAX_CODE_LINES, MAX_WORDS, MAX_BYTES = 25, 400, 3_000_000
+MAX_CODE_LINES, MAX_WORDS, MAX_BYTES = 25, 400, 1_500_000
 CLOSING = ("Recap", "Questions", "Next")
 
 # Not inside a URL, nor inside base64, whose letters can spell anything.

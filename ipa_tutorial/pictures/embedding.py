@@ -7,6 +7,8 @@ Colab, where each output is a page of its own, every view brings it.
 
 from __future__ import annotations
 
+import base64
+import gzip
 import hashlib
 import sys
 from functools import cache
@@ -19,13 +21,19 @@ from .picture import js, picture_above
 
 LIBRARY = Path(__file__).parent.parent / "data" / "3dmol" / "3Dmol-min.js"
 
-# `exports`, `module` and `define` are hidden from the library, so that it becomes a global in every kind of page.
-BRING = """<script>
-window.$3Dmol || (function (exports, module, define) {
-@LIBRARY@
-}).call(window);
-if (window.$3DmolArrived) window.$3DmolArrived(); else window.$3Dmolpromise = Promise.resolve();
-</script>
+# It travels compressed, at two fifths of its size. `exports`, `module` and `define` are hidden from it, so that
+# it becomes a global in every kind of page.
+BRING = """<script>{
+  window.$3Dmolpromise ??= new Promise(arrived => { window.$3DmolArrived = arrived; });
+  const packed = Uint8Array.from(atob("@LIBRARY@"), letter => letter.charCodeAt(0));
+  const unpacked = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  new Response(unpacked).text().then(code => {
+    const script = document.createElement("script");
+    script.textContent = `(function (exports, module, define) {\n${code}\n}).call(window);`;
+    if (!window.$3Dmol) document.head.append(script);
+    window.$3DmolArrived?.();
+  });
+}</script>
 """
 
 # The promise is py3Dmol's own: since it exists, py3Dmol does not look for the library in the network. The id is taken
@@ -81,7 +89,8 @@ def scene_html(scene: py3Dmol.view, height: int, side: list[float], image: str) 
 @cache
 def library_html() -> str:
     """The script element that brings 3Dmol.js into the page."""
-    return BRING.replace("@LIBRARY@", LIBRARY.read_text(encoding="utf-8"))
+    packed = gzip.compress(LIBRARY.read_bytes(), mtime=0)
+    return BRING.replace("@LIBRARY@", base64.b64encode(packed).decode())
 
 
 def library_is_due() -> bool:

@@ -19,6 +19,9 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageOps
 
 PIXELS_PER_INCH = 100  # as shown
+COLOURS = 128
+LARGE = 150_000  # bytes of a picture; a notebook of many is slow to open, and GitHub does not show it
+LEAST_SHARP = 1.5  # times as many pixels as are shown, whatever the picture
 MARGIN = 0.08  # inches of white around a figure in a notebook: its title is not to touch the edge
 
 # JavaScript: of the pictures above this script, the nearest whose data end in the same way. (Undefined: none.)
@@ -56,15 +59,17 @@ def png(figure: Figure, sharpness: float = 2.0, margin: float = 0.0) -> bytes:
 
     ``margin``: inches of white to add on every side.
 
-    256 colours, chosen so that the rare ones survive: no pixel is off by more than the eye could see, and the file
-    shrinks to a third.
+    A hundred or so colours, chosen so that the rare ones survive: no pixel is off by more than the eye could see, and
+    the file shrinks to a fourth. A picture that is still large, because there is so much in it, is drawn less sharp.
     """
     canvas, file = io.BytesIO(), io.BytesIO()
     figure.savefig(canvas, format="png", dpi=sharpness * PIXELS_PER_INCH, facecolor="white")
     picture = Image.open(canvas).convert("RGB")
     picture = ImageOps.expand(picture, round(margin * sharpness * PIXELS_PER_INCH), "white")
-    picture = picture.quantize(256, method=Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE)
+    picture = picture.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE)
     picture.save(file, "PNG", optimize=True)
+    if file.tell() > LARGE and sharpness > LEAST_SHARP:
+        return png(figure, max(LEAST_SHARP, 0.8 * sharpness), margin)
     return file.getvalue()
 
 
