@@ -62,6 +62,8 @@ def compare(got: Any, expected: Any, tolerance: float | None, finite: bool = Tru
             return Problem(f"one number is expected, got {words.kind(got)}", structural=True)
         pair = (torch.as_tensor(float(x), dtype=torch.float64) for x in (got, expected))
         return _compare_tensors(*pair, tolerance, finite)
+    if type(expected) is int and type(got) is not int:
+        return Problem(f"a whole number is expected, {expected}, got {words.kind(got)}", structural=True)
     same = got is expected or got == expected
     return None if same else Problem(f"expected: {expected}; got: {got if isinstance(got, str) else words.kind(got)}")
 
