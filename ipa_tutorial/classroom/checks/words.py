@@ -33,7 +33,7 @@ def wrong(title: str, *lines: str) -> str:
 
 def sentence(text: str) -> str:
     """With a capital, unless it begins with a symbol such as w_L, and a stop."""
-    symbol = re.match(r"\w(?:_|\b)", text)
+    symbol = re.match(r"[^\Wa](?:_|\b)", text)
     return (text if symbol else text[:1].upper() + text[1:]) + ("" if text.endswith((".", "…", "?")) else ".")
 
 
