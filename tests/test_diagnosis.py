@@ -338,4 +338,4 @@ def test_the_line_of_algorithm_22_is_named():
     assert checks.check_attention.examine(wrong()).status == "ok"
     assert "Line 11, the norms, is at fault: ε stands outside" in said(checks.check_attention, wrong(root))
     assert "ε comes in three times" in said(checks.check_attention, wrong(each))
-    assert "W_L is at fault: in each of the three terms" in said(checks.check_attention, wrong(w_L=1.0))
+    assert "w_L is at fault: in each of the three terms" in said(checks.check_attention, wrong(w_L=1.0))

@@ -97,6 +97,7 @@ check_inverse_softplus = Check(
     lambda d: (0.2 + d.alone(1).abs().double().item(),),
     solved_by_bisection,
     special=(lambda d: Case((1.0,), "γ = 1"),),
+    names=("gamma",),
 )
 
 # --- line 7: logits, mask and softmax --------------------------------------------------------------------------------

@@ -62,6 +62,8 @@ def compare(got: Any, expected: Any, tolerance: float | None, finite: bool = Tru
             return Problem(f"one number is expected, got {words.kind(got)}", structural=True)
         pair = (torch.as_tensor(float(x), dtype=torch.float64) for x in (got, expected))
         return _compare_tensors(*pair, tolerance, finite)
+    if type(expected) is int and type(got) is not int:
+        return Problem(f"a whole number is expected, {expected}, got {words.kind(got)}", structural=True)
     same = got is expected or got == expected
     return None if same else Problem(f"expected: {expected}; got: {got if isinstance(got, str) else words.kind(got)}")
 
@@ -104,7 +106,7 @@ def gradient_problem(function: Callable, reference: Callable, arguments: tuple) 
         id(x) in places for x in flat(arguments) if x.is_floating_point()
     ]  # not tied to others, as the nine numbers of a rotation are
     for mine, theirs, is_free in zip(got, expected, free, strict=True):
-        if not is_finite(theirs) or not theirs.any():
+        if not is_finite(theirs) or (mine is None and not theirs.any()):
             continue
         if mine is None:
             return Problem("no gradient comes through: is there a .detach(), .item(), .numpy() or torch.no_grad()?")

@@ -125,12 +125,21 @@ def factor_that_is_a_size(evidence: list[Evidence]) -> str | None:
             plain = math.isclose(rest[0], 1)
             times = text if plain else f"{spelled(rest[0])} · {text}"
             return f"yours is {times} times the right answer, with n = {name}{MEANT.get(power, '') if plain else ''}"
+    for name, sizes in known.items():
+        by_power = power_of(factors, sizes)
+        if by_power:
+            return f"yours is n to the power of {by_power} times the right answer, with n = {name}"
     for (m, ms), (n, ns), power in itertools.product(known.items(), known.items(), (1.0, 0.5)):
         rest = without(without(factors, ms, power), ns, -power)
         if max(rest) - min(rest) < 1e-6 * max(rest):
             root = "the root of " if power == 0.5 else ""
             return f"it is divided by {root}{n}, where {root}{m} belongs"
     return None
+
+
+def power_of(factors: list[float], sizes: list[int]) -> str | None:
+    powers = [math.log(f) / math.log(n) for f, n in zip(factors, sizes, strict=True) if n > 1]
+    return spelled(powers[0]) if len(powers) > 1 and max(powers) - min(powers) < 1e-6 else None
 
 
 def without(factors: list[float], sizes: list[int], power: float) -> list[float]:

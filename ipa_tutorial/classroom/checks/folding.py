@@ -12,6 +12,7 @@ from ...rigid import Rigid, random_rigid
 from ...training import backbone_loss
 from .draw import Draw
 from .engine import Case, Check
+from .evidence import Evidence
 from .losses import fape_of_what_counts, rmsd_by_horn
 
 # --- relative positions ----------------------------------------------------------------------------------------------
@@ -39,6 +40,7 @@ check_relative_positions = Check(
     special=(
         lambda d: Case((torch.arange(40, 110),), "a chain of 70 without gaps"),
         lambda d: Case((torch.tensor([3, 4, 5, 105, 106]),), "a loop of 99 residues is missing"),
+        lambda d: Case((torch.tensor([-5, 300, 1000, 1001]),), "residue numbers above 255"),
     ),
     single_precision=False,
     without=("one_hot",),
@@ -100,6 +102,23 @@ def mirrored_among_them(d: Draw) -> Case:
     return Case((torch.cat([chains[:1], mirror[None], chains[1:]]), true), "one of them a mirror image")
 
 
+def all_of_them_good(d: Draw) -> Case:
+    """All below 1 Å, and the best somewhere in the middle."""
+    true = 8 * d.normal(9, 3)
+    worse = torch.tensor([0.5, 0.3, 0.1, 0.2, 0.4], dtype=d.dtype)[:, None, None]
+    return Case((0.1 * d.frames(5)[:, None].apply(true + worse * d.normal(5, 9, 3)), true), "five good attempts")
+
+
+def of_the_chosen_chain(e: Evidence) -> str | None:
+    """How good the chain is that was kept."""
+    chains, true = e.arguments
+    kept, best = (int(x) for x in (e.parts[0].got, e.parts[0].expected))
+    if kept == best or not 0 <= kept < len(chains):
+        return None
+    mine, right = (rmsd_by_horn(10 * chains[k].double(), true.double()).item() for k in (kept, best))
+    return f"of {len(chains)} chains yours is number {kept}, with {mine:.2f} Å; number {best} has {right:.2f} Å"
+
+
 def best_by_horn(chains: Tensor, true: Tensor) -> tuple[int, float]:
     rmsds = [rmsd_by_horn(10 * chain, true).item() for chain in chains]
     return rmsds.index(min(rmsds)), min(rmsds)
@@ -115,7 +134,8 @@ check_best_chain = Check(
     "losses.kabsch_rmsd",
     chains_and_truth,
     best_by_horn,
-    special=(mirrored_among_them,),
+    special=(mirrored_among_them, all_of_them_good),
+    own=(of_the_chosen_chain,),
     batches=((),),
     tolerance=1e-6,
     names=("chains", "true"),

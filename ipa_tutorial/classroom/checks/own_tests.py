@@ -78,6 +78,16 @@ def first_row_alone(out: Tensor, *_) -> Tensor:
     return change
 
 
+def last_row_alone(out: Tensor, *_) -> Tensor:
+    change = torch.zeros_like(out)
+    change[-1, -1] = 0.01
+    return change
+
+
+def nan_with_a_mask(out: Tensor, *_) -> Tensor:
+    return torch.zeros_like(out).index_fill(0, torch.tensor([2]), float("nan"))
+
+
 def rounding(out: Tensor, *_) -> Tensor:
     return 1e-13 * out
 
@@ -210,7 +220,9 @@ check_test_of_a_full_mask = check_of(
         *loud_with(attention, sizes, ["mask-inverted"]),
         loud(changed_by(lambda out, *_: 1e-3), sizes, "an output that grows a little with a mask"),
         loud(changed_by(lambda out, *_: -1e-3), sizes, "an output that shrinks a little with a mask"),
-        loud(changed_by(first_row_alone), sizes, "an output of which one number changes with a mask"),
+        loud(changed_by(first_row_alone), sizes, "an output of which two numbers of the first row change with a mask"),
+        loud(changed_by(last_row_alone), sizes, "an output of which the last number changes with a mask"),
+        loud(changed_by(nan_with_a_mask), sizes, "an output with a NaN where there is a mask"),
         loud(changed_by(lambda out, *_: 1e-5), sizes, "an output that grows in the fifth digit with a mask"),
         silent(attention, sizes, "−10⁵ for padding, which is as good as −∞", "mask-of-minus-1e5"),
         silent(changed_by(rounding), sizes, "the same up to rounding, since another kernel adds in another order"),

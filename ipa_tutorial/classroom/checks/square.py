@@ -32,9 +32,10 @@ def multiplied_out(e: Evidence) -> str | None:
     if not alike((table @ found[..., None])[..., 0], got.reshape(H, -1), 1e-6):
         return None
     a, b, c = found[:, 0], found[:, 1], found[:, 5]
-    if alike(b, -0.5 * a) and alike(c, -0.5 * a):
+    scale = gamma * (2 / (9 * P)) ** 0.5
+    if alike(b, -0.5 * a) and alike(c, -0.5 * a) and alike(a / scale, (a / scale)[:1].expand(H)):
         return None  # a factor of the whole, of which others can tell more
-    spoken = [in_words(x, gamma * (2 / (9 * P)) ** 0.5) for x in (a, b, c)]
+    spoken = [in_words(x, scale) for x in (a, b, c)]
     if None in spoken:
         return None
     mine = " + ".join(f"{factor} {term}" for factor, term in zip(spoken, TERMS, strict=True)).replace("+ −", "− ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -31,7 +32,9 @@ def wrong(title: str, *lines: str) -> str:
 
 
 def sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "…", "?")) else ".")
+    """With a capital, unless it begins with a symbol such as w_L, and a stop."""
+    symbol = re.match(r"[^\Wa](?:_|\b)", text)
+    return (text if symbol else text[:1].upper() + text[1:]) + ("" if text.endswith((".", "…", "?")) else ".")
 
 
 def of_bug(bug: Bug) -> list[str]:

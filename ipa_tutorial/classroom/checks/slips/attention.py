@@ -41,6 +41,24 @@ def pairs_summed_over_queries(weights: Tensor, pairwise_repr: Tensor) -> Tensor:
     return torch.einsum("...hij,...ijc->...hjc", weights, pairwise_repr)
 
 
+@slip("attention.attend_pairs", "heads and queries are exchanged by a reshape, which moves no axis")
+def heads_reshaped(weights: Tensor, pairwise_repr: Tensor) -> Tensor:
+    *batch, H, L, _ = weights.shape
+    return (weights.reshape(*batch, L, H, L) @ pairwise_repr).reshape(*batch, H, L, -1)
+
+
+@slip("attention.attend_pairs", "heads and queries are exchanged on the way in by a reshape, which moves no axis")
+def heads_reshaped_on_the_way_in(weights: Tensor, pairwise_repr: Tensor) -> Tensor:
+    *batch, H, L, _ = weights.shape
+    return (weights.reshape(*batch, L, H, L) @ pairwise_repr).movedim(-2, -3)
+
+
+@slip("attention.attend_pairs", "heads and queries are exchanged on the way out by a reshape, which moves no axis")
+def heads_reshaped_on_the_way_out(weights: Tensor, pairwise_repr: Tensor) -> Tensor:
+    *batch, H, L, _ = weights.shape
+    return (weights.movedim(-3, -2) @ pairwise_repr).reshape(*batch, H, L, -1)
+
+
 @slip("attention.attend_pairs", "all heads read with the mean of their weights")
 def one_mean_weight_for_all_heads(weights: Tensor, pairwise_repr: Tensor) -> Tensor:
     mean = weights.mean(-3, keepdim=True).expand_as(weights)
@@ -106,12 +124,28 @@ def points_summed_over_queries(weights: Tensor, v_points: Tensor, frames: Rigid)
     return frames.invert_apply(mean(weights.mT, world(v_points, frames)))
 
 
+@slip("attention.attend_points", "each point comes home to the query, and then the sum runs over the queries")
+def home_and_summed_over_queries(weights: Tensor, v_points: Tensor, frames: Rigid) -> Tensor:
+    home = frames[..., :, None].invert_apply(world(v_points, frames)[..., None, :, :, :])  # (*, H, L, L, P, 3)
+    return (weights[..., None, None] * home).sum(-4)
+
+
 @slip("attention.attend_points", "only turned home, in the world's place: x − t without Rᵀ")
 def home_without_turning(weights: Tensor, v_points: Tensor, frames: Rigid) -> Tensor:
     return mean(weights, world(v_points, frames)) - frames.translations[..., None, :]
 
 
 # --- line 11 ----------------------------------------------------------------------------------------------------------
+
+
+@slip("attention.point_norms", "|x| + |y| + |z|: that is another norm")
+def sum_of_absolute_values(points: Tensor, eps: float) -> Tensor:
+    return points.abs().sum(-1) + eps
+
+
+@slip("attention.point_norms", "coordinates are added before they are squared, and cancel each other")
+def coordinates_added_first(points: Tensor, eps: float) -> Tensor:
+    return (points.sum(-1).square() + eps).sqrt()
 
 
 @slip("attention.point_norms", "√(‖o⃗‖²) + ε: outside the root ε protects nothing")

@@ -123,6 +123,21 @@ def pushed_by_the_update(q: Tensor, t: Tensor, q_update: Tensor, t_update: Tenso
     return unit(quaternion_multiply(q, q_update)), t + turned(quaternion_to_rotation(q_update), t_update)
 
 
+@slip(UPDATE, "the turn is left out: the quaternion stays as it was")
+def turn_left_out(q: Tensor, t: Tensor, q_update: Tensor, t_update: Tensor) -> tuple[Tensor, Tensor]:
+    return unit(q), t + turned(quaternion_to_rotation(q), t_update)
+
+
+@slip(UPDATE, "the turn is left out: the quaternion stays as it came")
+def turn_left_out_as_it_came(q: Tensor, t: Tensor, q_update: Tensor, t_update: Tensor) -> tuple[Tensor, Tensor]:
+    return q, t + turned(quaternion_to_rotation(q), t_update)
+
+
+@slip(UPDATE, "quaternions multiplied entry by entry: the star is no product of quaternions")
+def quaternions_entry_by_entry(q: Tensor, t: Tensor, q_update: Tensor, t_update: Tensor) -> tuple[Tensor, Tensor]:
+    return unit(q * q_update), t + turned(quaternion_to_rotation(q), t_update)
+
+
 NUMBERS = "blocks.BackboneUpdate.quaternion_and_translation"
 
 

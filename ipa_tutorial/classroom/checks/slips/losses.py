@@ -225,6 +225,61 @@ def loss_of_the_whole_batch(every: Rigid, truth: Rigid, mask: Tensor) -> Tensor:
     return loss(every, truth, mask, mask).mean().expand(truth.shape[:-1])
 
 
+def judged(every: Rigid, truth: Rigid, mask: Tensor, unit: float, points_unit: float) -> Tensor:
+    steps = [every[k].scale_translations(unit) for k in range(every.shape[0])]
+    points = [points_unit * every[k].translations for k in range(every.shape[0])]
+    pairs = zip(steps, points, strict=True)
+    return torch.stack([fape(T, truth, x, truth.translations, mask, mask) for T, x in pairs]).mean(0)
+
+
+@slip(LOSS, "the points are left in nm, where their frames are in Å")
+def points_left_in_nm(every: Rigid, truth: Rigid, mask: Tensor) -> Tensor:
+    return judged(every, truth, mask, 10.0, 1.0)
+
+
+@slip(LOSS, "the frames are left in nm, where their points are in Å")
+def frames_left_in_nm(every: Rigid, truth: Rigid, mask: Tensor) -> Tensor:
+    return judged(every, truth, mask, 1.0, 10.0)
+
+
+@slip(LOSS, "the truth is brought to nm: FAPE's Z and ε are in Å")
+def truth_in_nm(every: Rigid, truth: Rigid, mask: Tensor) -> Tensor:
+    return loss(every, truth.scale_translations(0.1), mask, mask, unit=1.0).mean(0)
+
+
+@slip(LOSS, "the last iteration is left out")
+def without_the_last(every: Rigid, truth: Rigid, mask: Tensor) -> Tensor:
+    return loss(every, truth, mask, mask)[:-1].mean(0)
+
+
+@slip(LOSS, "the first iteration is left out")
+def iterations_but_the_first(every: Rigid, truth: Rigid, mask: Tensor) -> Tensor:
+    return loss(every, truth, mask, mask)[1:].mean(0)
+
+
+@slip(LOSS, "only the first iteration is judged")
+def first_iteration_alone(every: Rigid, truth: Rigid, mask: Tensor) -> Tensor:
+    return loss(every, truth, mask, mask)[0]
+
+
+@slip(LOSS, "only the best iteration is judged, where every one must be told how it did")
+def best_iteration_alone(every: Rigid, truth: Rigid, mask: Tensor) -> Tensor:
+    return loss(every, truth, mask, mask).amin(0)
+
+
+@slip(LOSS, "the true points stand in for the predicted ones: each structure brings its own")
+def true_points_for_both(every: Rigid, truth: Rigid, mask: Tensor) -> Tensor:
+    steps = [every[k].scale_translations(10.0) for k in range(every.shape[0])]
+    x = truth.translations
+    return torch.stack([fape(T, truth, x, x, mask, mask) for T in steps]).mean(0)
+
+
+@slip(LOSS, "the true frames stand in for the predicted ones: each structure is seen from its own")
+def seen_from_the_true_frames(every: Rigid, truth: Rigid, mask: Tensor) -> Tensor:
+    points = [10.0 * every[k].translations for k in range(every.shape[0])]
+    return torch.stack([fape(truth, truth, x, truth.translations, mask, mask) for x in points]).mean(0)
+
+
 BEST = "the best of many attempts"
 
 
@@ -261,6 +316,28 @@ def worst_kept(chains: Tensor, true: Tensor) -> tuple[int, float]:
 @slip(BEST, "no superposition: the chain that happens to lie where the crystal lies wins")
 def as_they_lie(chains: Tensor, true: Tensor) -> tuple[int, float]:
     return best((10 * chains - true).square().sum(-1).mean(-1).sqrt())
+
+
+@slip(BEST, "the chains are centred and not turned: where the best rotation is left out, the pose decides")
+def only_centred(chains: Tensor, true: Tensor) -> tuple[int, float]:
+    return best((centred(10 * chains) - centred(true)).square().sum(-1).mean(-1).sqrt())
+
+
+@slip(BEST, "the mean RMSD of all chains, where that of the best is asked for")
+def mean_of_all(chains: Tensor, true: Tensor) -> tuple[int, float]:
+    rmsds = rmsds_of(10 * chains, true)
+    return int(rmsds.argmin()), rmsds.mean().item()
+
+
+@slip(BEST, "chains are counted from one, where tensors count from zero")
+def counted_from_one(chains: Tensor, true: Tensor) -> tuple[int, float]:
+    k, value = best(rmsds_of(10 * chains, true))
+    return k + 1, value
+
+
+@slip(BEST, "the last chain is kept, where the best is asked for: training goes up and down")
+def the_last_kept(chains: Tensor, true: Tensor) -> tuple[int, float]:
+    return len(chains) - 1, rmsds_of(10 * chains, true)[-1].item()
 
 
 @slip(BEST, "reflections are allowed: the mirror image is taken for the best of all")

@@ -80,7 +80,8 @@ def square_of_the_sum(q_points: Tensor, k_points: Tensor, gamma: Tensor) -> Tens
 
 @slip("attention.point_logits", "lengths as penalties, ½‖q‖ and ½‖k‖, where half their squares belong")
 def lengths_as_penalties(q_points: Tensor, k_points: Tensor, gamma: Tensor) -> Tensor:
-    q, k = q_points.flatten(-2), k_points.flatten(-2)
+    middle = k_points.mean((-4, -3, -2), keepdim=True)
+    q, k = ((x - middle).flatten(-2) for x in (q_points, k_points))
     product = q @ k.mT - 0.5 * q.norm(dim=-1)[..., :, None] - 0.5 * k.norm(dim=-1)[..., None, :]
     return logits_of(-2 * product, q_points, gamma)
 
