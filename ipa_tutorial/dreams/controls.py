@@ -13,9 +13,6 @@ from ..rigid import NM_TO_ANGSTROM, Rigid
 from .atoms import atoms_of
 from .relaxation import relaxed, relaxed_for_the_score
 
-SPOILED = ("test + 0.3 Å", "test + 1 Å", "test, mirrored", "test, relaxed for the score")
-UNSPOILED = ("test", "test, relaxed")
-
 
 def shaken(atoms: Tensor, by: float, seed: int = 0) -> Tensor:
     """Atoms ``(L, 4, 3)``, Å, each moved by Gaussian noise of the deviation ``by`` along each axis."""
