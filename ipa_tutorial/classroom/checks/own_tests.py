@@ -260,7 +260,8 @@ def rotations_leak(out: Tensor, s: Tensor, z: Tensor, T: Rigid, mask: Tensor) ->
 
 
 def last_row_leaks(out: Tensor, s: Tensor, z: Tensor, T: Rigid, mask: Tensor) -> Tensor:
-    return torch.zeros_like(out).index_fill(0, mask.nonzero()[-1], 1.0) * s[~mask].mean()
+    here = torch.arange(len(mask)) == int(mask.nonzero()[-1])
+    return torch.where(here[:, None], s[~mask].mean(), torch.zeros_like(out))
 
 
 def frames_leak(out: Tensor, s: Tensor, z: Tensor, T: Rigid, mask: Tensor) -> Tensor:
