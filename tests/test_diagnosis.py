@@ -62,7 +62,7 @@ x = torch.randn(3, 5, 5, dtype=torch.float64, generator=torch.Generator().manual
         (lambda y: y.mT, "axes -2 and -1 are exchanged (transposed)"),
         (lambda y: y.roll(1, -3), "off by one along axis -3"),
         (lambda y: y + 7, "the right answer and 7 more"),
-        (lambda y: y + torch.arange(5.0)[:, None], "the same all along axis -1"),
+        (lambda y: y + torch.randn(3, 5, 1), "the same all along axis -1"),
         (lambda y: y.softmax(-1), "(along axis -1) the softmax of the right answer"),
         (lambda y: y.square(), "the square of the right answer"),
         (
@@ -159,7 +159,7 @@ def multiplied(weights, z):
 
 FORBIDDEN = [
     (checks.check_invert_apply, lambda T, x: turn(torch.linalg.inv(T.rotations), x - T.translations), "linalg_inv"),
-    (checks.check_compose, lambda T, U: T @ U, "Rigid.matmul"),
+    (checks.check_compose, lambda T, U: T @ U, "matmul of the package"),
     (checks.check_attention_weights, softmaxed, "softmax"),
     (checks.check_walk, lambda T, x: turn(T.rotations, x) + T.translations, "matmul"),
     (checks.check_split_pair_bias, lambda b: b.movedim(-1, -3), "movedim"),
@@ -219,7 +219,7 @@ def normalised_product(a, b):
 ONCE_ACCEPTED = [
     (checks.check_expanded_logits, by_cdist, "1000 nm away"),
     (checks.check_expanded_logits, one_common_mean, "two of a batch that lie 2000 nm apart"),
-    (checks.check_one_product, attention.point_logits, "a tuple of 2 is expected"),
+    (checks.check_one_product, attention.point_logits, "a pair is expected, long queries and long keys"),
     (checks.check_weighted_sum, lambda w, *terms: len(terms) ** -0.5 * sum(terms), "'w-l-of-its-own'"),
     (checks.check_weighted_sum, lambda w, a, b, c: w * (a + b + c), "missing 1 required positional argument"),
     (checks.check_hide_padding, in_half_precision_a_float32_table, "dtype bfloat16 is expected"),

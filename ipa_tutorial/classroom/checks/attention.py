@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ...rigid import Rigid
+from . import words
 from .draw import Draw
 from .engine import Case, Check
 from .square import multiplied_out
@@ -198,12 +199,14 @@ check_expanded_logits = replace(
 
 
 def product_of_the_pair(function: Callable) -> Callable:
-    """Long queries and long keys, multiplied; anything else is handed on as it is, and so refused."""
+    """Long queries and long keys, multiplied."""
 
     def product(q_points: Tensor, k_points: Tensor, gamma: Tensor) -> Tensor:
         pair = function(q_points, k_points, gamma)
+        if pair is None or pair is Ellipsis:
+            return pair  # nothing has been written yet
         if not isinstance(pair, tuple) or len(pair) != 2 or not all(isinstance(x, Tensor) for x in pair):
-            return pair
+            raise TypeError(f"a pair is expected, long queries and long keys, got {words.kind(pair)}")
         long = (*q_points.shape[:-2], 3 * q_points.shape[-2] + 2)
         for name, x in zip(("queries", "keys"), pair, strict=True):
             if x.shape != long:

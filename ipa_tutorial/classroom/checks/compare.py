@@ -112,7 +112,7 @@ def gradient_problem(function: Callable, reference: Callable, arguments: tuple) 
             return Problem("no gradient comes through: is there a .detach(), .item(), .numpy() or torch.no_grad()?")
         if not is_finite(mine):
             return Problem("the gradient is NaN or infinite: is a root or a norm taken at zero, or a division by it?")
-        if is_free and (mine - theirs).abs().max() > 1e-3 * theirs.abs().max():
+        if is_free and (mine - theirs).abs().max() > 1e-3 * theirs.abs().max() + 1e-6:
             what = "the numbers are right, but their gradient is not: is a part of the way cut off"
             return Problem(f"{what} (.detach(), .item(), torch.no_grad())?")
     return None

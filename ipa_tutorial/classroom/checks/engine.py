@@ -247,7 +247,8 @@ then the package's computes it"
         package = {"the package's own function": getattr(owner, attribute)} if self.by_hand else {}
         called = calls(function, copy_of(case.arguments), package)
         if package.keys() & called:
-            return f"the numbers are right, but it calls {attribute} of the package: to write it is the exercise"
+            name = attribute.strip("_")
+            return f"the numbers are right, but it calls {name} of the package: to write it is the exercise"
         if forbidden := sorted(called & set(self.without)):
             return f"the numbers are right, but the exercise is to do without {' and '.join(forbidden)}"
         if self.room:

@@ -45,6 +45,31 @@ def first_point_alone(q: Tensor, k: Tensor, gamma: Tensor) -> Tensor:
     return distances_point_by_point(q[..., :1, :], k[..., :1, :], gamma)
 
 
+def first_point_of_many(q: Tensor, k: Tensor, gamma: Tensor) -> Tensor:
+    others = torch.zeros_like(q[..., 1:, :])
+    q, k = (torch.cat([x[..., :1, :], others], dim=-2) for x in (q, k))
+    return distances_point_by_point(q, k, gamma)
+
+
+def right_up_to_rounding(q: Tensor, k: Tensor, gamma: Tensor) -> Tensor:
+    return distances_point_by_point(q, k, gamma) * (1 + 3e-14)
+
+
+def expanded_in_single_precision(q: Tensor, k: Tensor, gamma: Tensor) -> Tensor:
+    """Exact for small whole numbers."""
+    a, b = q.flatten(-2).float(), k.flatten(-2).float()
+    squares = a.square().sum(-1)[..., :, None] + b.square().sum(-1)[..., None, :] - 2 * a @ b.mT
+    weight = distances_point_by_point(torch.zeros_like(q[..., :1, :, :]), one_away(q), gamma)
+    return squares.to(q.dtype) * weight
+
+
+def one_away(q: Tensor) -> Tensor:
+    """A key whose first point is 1 nm from the origin, so that its logit is the factor of the squares."""
+    key = torch.zeros_like(q[..., :1, :, :])
+    key[..., 0, 0] = 1.0
+    return key
+
+
 def nothing(d: Draw) -> tuple:
     return ()
 
@@ -67,8 +92,11 @@ check_test_of_point_logits = check_of(
     nothing,
     [
         silent(that_is(distances_point_by_point), nothing, "the same, written in another way"),
+        silent(that_is(right_up_to_rounding), nothing, "the same up to rounding"),
         *loud_with(the_packages_own, nothing, BUGS_OF_THE_POINT_TERM),
         loud(that_is(first_point_alone), nothing, "the first point alone counts, with its own w_C"),
+        loud(that_is(first_point_of_many), nothing, "the first point alone counts"),
+        loud(that_is(expanded_in_single_precision), nothing, "right near the origin, and without digits far from it"),
         loud(that_is(gammas_exchanged), nothing, "each head takes the γ of another"),
         loud(that_is(axes_exchanged), nothing, "rows are keys and columns queries"),
     ],

@@ -178,6 +178,10 @@ def far(T: Rigid) -> Tensor:
     return T.translations.norm(dim=-1).mean()
 
 
+def of_the_last(x: Tensor, by: Tensor) -> Tensor:
+    return torch.cat([x[:-1], x[-1:] + by])
+
+
 def frames(d: Draw) -> tuple[Rigid]:
     return (d.frames(6),)
 
@@ -255,6 +259,11 @@ def rotations_leak(out: Tensor, s: Tensor, z: Tensor, T: Rigid, mask: Tensor) ->
     return 0.01 * T.rotations[~mask].sum((-1, -2)).mean()
 
 
+def last_row_leaks(out: Tensor, s: Tensor, z: Tensor, T: Rigid, mask: Tensor) -> Tensor:
+    here = torch.arange(len(mask)) == int(mask.nonzero()[-1])
+    return torch.where(here[:, None], s[~mask].mean(), torch.zeros_like(out))
+
+
 def frames_leak(out: Tensor, s: Tensor, z: Tensor, T: Rigid, mask: Tensor) -> Tensor:
     return 0.01 * T.translations[~mask].mean()
 
@@ -279,6 +288,7 @@ check_test_of_padding = check_of(
         loud(changed_by(little_rows_leak), with_padding, "a leak of z alone, where padding looks at a real residue"),
         loud(changed_by(frames_leak), with_padding, "a leak of the translations alone"),
         loud(changed_by(rotations_leak), with_padding, "a leak of the rotations alone"),
+        loud(changed_by(last_row_leaks), with_padding, "a leak into the last real residue alone"),
         loud(changed_by(a_little_leaks), with_padding, "a leak that changes the fifth digit"),
         *loud_with(attention, with_padding, ["padding-not-silenced"]),
     ],
@@ -317,6 +327,7 @@ check_test_of_motions = check_of(
             "places that are counted from where the frames came in",
         ),
         loud(stack_that(lambda x, out, T: (x + 1e-4 * far(T), out)), frames, "an x that changes in the fourth digit"),
+        loud(stack_that(lambda x, out, T: (of_the_last(x, far(T)), out)), frames, "an x that changes in its last row"),
     ],
     ("stack", "T"),
 )

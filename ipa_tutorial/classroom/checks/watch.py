@@ -12,9 +12,10 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ...attention import InvariantPointAttention
+from ...inputs import check_inputs
 from ...rigid import Rigid
 
-BUILT = {"InvariantPointAttention": InvariantPointAttention.__init__}  # or what inherits from it
+BUILT = {"InvariantPointAttention": InvariantPointAttention.__init__, "a finished module": check_inputs}
 OF_FRAMES = {
     f"Rigid.{name.strip('_')}": getattr(Rigid, name) for name in ("apply", "invert_apply", "inverse", "__matmul__")
 }
