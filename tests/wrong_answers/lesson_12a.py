@@ -275,9 +275,8 @@ coins.wrong(
     "The coins come in; throwing again is another experiment.",
     lambda d, coin, clamp: choose(torch.rand(coin.shape) < 0.9, limit(d, clamp), d),
 )
-coins.wrong(
+coins.right(
     "a loop",
-    "It was to be done without one.",
     lambda d, coin, clamp: (
         torch.stack(
             [limit(x, clamp) if c else x for x, c in zip(d.flatten(0, -3), coin.flatten(), strict=True)]

@@ -55,9 +55,9 @@ def right_up_to_rounding(q: Tensor, k: Tensor, gamma: Tensor) -> Tensor:
     return distances_point_by_point(q, k, gamma) * (1 + 3e-14)
 
 
-def expanded_in_single_precision(q: Tensor, k: Tensor, gamma: Tensor) -> Tensor:
-    """Exact for small whole numbers."""
-    a, b = q.flatten(-2).float(), k.flatten(-2).float()
+def expanded_and_exact_for_small_numbers(q: Tensor, k: Tensor, gamma: Tensor) -> Tensor:
+    """In half precision small whole numbers are exact, and their squares; large ones are not."""
+    a, b = q.flatten(-2).bfloat16(), k.flatten(-2).bfloat16()
     squares = a.square().sum(-1)[..., :, None] + b.square().sum(-1)[..., None, :] - 2 * a @ b.mT
     weight = distances_point_by_point(torch.zeros_like(q[..., :1, :, :]), one_away(q), gamma)
     return squares.to(q.dtype) * weight
@@ -96,7 +96,11 @@ check_test_of_point_logits = check_of(
         *loud_with(the_packages_own, nothing, BUGS_OF_THE_POINT_TERM),
         loud(that_is(first_point_alone), nothing, "the first point alone counts, with its own w_C"),
         loud(that_is(first_point_of_many), nothing, "the first point alone counts"),
-        loud(that_is(expanded_in_single_precision), nothing, "right near the origin, and without digits far from it"),
+        loud(
+            that_is(expanded_and_exact_for_small_numbers),
+            nothing,
+            "right near the origin, and without digits far from it",
+        ),
         loud(that_is(gammas_exchanged), nothing, "each head takes the γ of another"),
         loud(that_is(axes_exchanged), nothing, "rows are keys and columns queries"),
     ],
