@@ -66,10 +66,19 @@ def key(answer: Answer) -> str:
     return f"{answer.exercise}\t{answer.title}"
 
 
+@cache
 def known() -> dict[str, str]:
     """{exercise and title: verdict}"""
     rows = (line.split("\t") for line in VERDICTS.read_text(encoding="utf-8").splitlines())
     return {f"{exercise}\t{title}": verdict for exercise, title, verdict in rows}
+
+
+def judge(some: list[Answer]) -> None:
+    """Assert that each of these answers gets the verdict that is written down, and that right ones pass."""
+    for answer in some:
+        verdict = examine(answer)
+        assert (verdict.status == "ok") == (answer.kind == "right"), f"{answer.title}: {verdict}"
+        assert in_short(answer, verdict) == known()[key(answer)], f"{answer.title}: {verdict}"
 
 
 def main(arguments: list[str]) -> None:
