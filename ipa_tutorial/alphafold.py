@@ -15,7 +15,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -145,14 +144,15 @@ def _affine(params: Params, module: str, outputs: tuple[int, ...]) -> Tensor:
 def _array(params: Params, name: str, shape: tuple[int | None, ...] | None = None) -> Tensor:
     if name not in params:
         raise ValueError(f"params must hold {name!r}, which is missing")
-    array = np.asarray(params[name])
-    if array.dtype.kind not in "fiu":
-        raise ValueError(f"{name!r} must hold real numbers, got an array of {array.dtype}")
-    with np.errstate(over="ignore"):
-        finite = np.isfinite(array.astype(np.float32)).all()
-    if not finite:
+    dtype = getattr(params[name], "dtype", type(params[name]).__name__)
+    try:
+        array = torch.tensor(params[name])
+    except (TypeError, ValueError):  # letters, or objects
+        array = None
+    if array is None or array.is_complex() or array.dtype == torch.bool:
+        raise ValueError(f"{name!r} must hold real numbers, got an array of {dtype}")
+    if not array.float().isfinite().all():
         raise ValueError(f"{name!r} must hold finite numbers, got NaN, infinity or something too large for float32")
-    array = torch.tensor(array)
     if shape is not None:
         fits = array.ndim == len(shape) and all(
             want in (None, got) for want, got in zip(shape, array.shape, strict=True)

@@ -159,7 +159,7 @@ def superposed_by_reflection(a: Tensor, b: Tensor, mask: Tensor | None = None) -
     symptom="a toy fold freezes at 3 to 6 Å, in four runs of five",
     seen=seen.INVITED,
 )
-def clamped_too_early(structure: Structure, truth: Rigid, mask: Tensor) -> Tensor:
+def clamped_too_early(structure: Structure, truth: Rigid, mask: Tensor, clamp: float | None = None) -> Tensor:
     every = [rigids.scale_translations(NM_TO_ANGSTROM) for rigids in structure.rigids]
     losses = [fape(T, truth, T.translations, truth.translations, mask, mask, clamp=10.0) for T in every]
     return torch.stack(losses).mean()
@@ -171,7 +171,7 @@ def clamped_too_early(structure: Structure, truth: Rigid, mask: Tensor) -> Tenso
     symptom="rotations never learn; written with distances alone, it is blind to mirror images as well",
     seen=seen.INVITED,
 )
-def rmsd_as_the_loss(structure: Structure, truth: Rigid, mask: Tensor) -> Tensor:
+def rmsd_as_the_loss(structure: Structure, truth: Rigid, mask: Tensor, clamp: float | None = None) -> Tensor:
     places = [rigids.translations * NM_TO_ANGSTROM for rigids in structure.rigids]
     return torch.stack([kabsch_rmsd(place, truth.translations, mask) for place in places]).mean()
 
@@ -182,6 +182,6 @@ def rmsd_as_the_loss(structure: Structure, truth: Rigid, mask: Tensor) -> Tensor
     symptom="the fold comes out ten times too large",
     seen="everybody, once",
 )
-def nanometres_against_angstrom(structure: Structure, truth: Rigid, mask: Tensor) -> Tensor:
-    losses = [fape(T, truth, T.translations, truth.translations, mask, mask) for T in structure.rigids]
+def nanometres_against_angstrom(structure: Structure, truth: Rigid, mask: Tensor, clamp: float | None = None) -> Tensor:
+    losses = [fape(T, truth, T.translations, truth.translations, mask, mask, clamp) for T in structure.rigids]
     return torch.stack(losses).mean()
