@@ -128,6 +128,7 @@ check_step_in_rows = Check(
     tolerance=1e-7,
     names=("q", "t", "bcd", "push"),
     sound=step_of_the_package,
+    by_hand=False,  # the package's functions are at hand here
 )
 
 # --- the neighbour head ----------------------------------------------------------------------------------------------
@@ -199,4 +200,5 @@ check_reach = Check(
     by_the_formula,
     names=("gamma", "points", "terms"),
     sound=by_the_packages_constants,
+    by_hand=False,
 )
