@@ -49,7 +49,7 @@ help:
 	@echo "PYTHON=python3.12 make lab   chooses the Python that .venv is made with (3.11 or newer)"
 
 lab: $(READY)
-	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/00_ipa_in_one_sitting.ipynb $(LAB_ARGS)
+	$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/notebooks/00_one_sitting.ipynb $(LAB_ARGS)
 
 test: lint unit notebooks-test
 

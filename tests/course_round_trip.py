@@ -17,7 +17,7 @@ from exercise_checks import Text, telling_lines
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import CheckCellMetadata, ClearHiddenTests, ClearSolutions, LockCells
 
-ASSIGNMENT = "03_scalar_attention"
+ASSIGNMENT = "03_scalars"
 TEXT = exercises.TEXTS / f"{ASSIGNMENT}.md"
 STUBS = [cell for cell in exercises.read(TEXT).cells if "exercise" in cell.metadata]
 POINTS = {stub.metadata.exercise: stub.metadata.points for stub in STUBS}

@@ -245,7 +245,7 @@ def test_the_names_of_the_published_layout_are_those_of_deepminds_code(published
 
 def test_lesson_18_loads_a_published_file(published):
     path, arrays = published
-    text = (Path(__file__).parent.parent / "notebooks/text/18_a_trained_network.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parent.parent / "notebooks/text/18_trained.md").read_text(encoding="utf-8")
     (cell,) = (
         cell for cell in re.findall(r"```python\n(.*?)```", text, re.S) if "def alphafolds_structure_module" in cell
     )

@@ -10,18 +10,18 @@ from slug import repository_slug
 
 FOLDER = build.NOTEBOOKS
 NAMES = [
-    "00_ipa_in_one_sitting",
+    "00_one_sitting",
     "00_start_here",
-    "01_frames_from_real_atoms",
-    "02_invariant_and_equivariant",
-    "03_scalar_attention",
+    "01_frames",
+    "02_invariance",
+    "03_scalars",
     "04_points",
-    "05_the_distance_term",
-    "06_pair_bias_and_the_weights",
-    "07_bringing_the_answer_home",
-    "08_the_whole_module",
-    "09_proof_of_invariance",
-    "10_block_transformer_backbone_update",
+    "05_distances",
+    "06_weights",
+    "07_home",
+    "08_module",
+    "09_proof",
+    "10_block",
 ]
 FOUND = sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))
 

@@ -3,7 +3,7 @@
     make course                    installs nbgrader if needed, and runs this
     source .venv/bin/activate      nbgrader looks for its tools on the PATH
     cd course
-    nbgrader generate_assignment 01_frames_from_real_atoms
+    nbgrader generate_assignment 01_frames
 
 What nbgrader and its students have put into course/ is left alone, and so is a configuration that is there already.
 """
