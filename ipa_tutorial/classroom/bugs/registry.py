@@ -9,11 +9,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import torch
 
 PACKAGE = __name__.partition(".")[0]
 HERE = __name__.rpartition(".")[0]
-STRANGERS = {*sys.stdlib_module_names, "torch", "numpy", "sympy"} - {"__main__"}  # they know none of our functions
+STANDARD = sys.stdlib_module_names - {"__main__"}
+LIBRARIES = str(Path(torch.__file__).parent.parent)  # what is installed beside PyTorch knows none of our functions
 
 
 @dataclass(frozen=True)
@@ -84,8 +90,9 @@ def planted(name: str) -> Iterator[Bug]:
             ...
 
     The variant stands in for the sound function in every loaded module that knows it, also where it was imported by
-    name (a test, a notebook); a variant of a method, in its class. Modules that were built before keep their parameters
-    and run the wrong line. Variants themselves always see the sound package, so that they can build on it.
+    name (a test, a notebook, but not an installed library); a variant of a method, in its class. Modules that were
+    built before keep their parameters and run the wrong line. Variants themselves always see the sound package, so that
+    they can build on it.
 
     Raises:
         ValueError: there is no bug of this name.
@@ -116,9 +123,21 @@ def _exchange(owner: object, attribute: str, old: object, new: object) -> None:
     if isinstance(owner, type):
         setattr(owner, attribute, new)
         return
-    for path, module in list(sys.modules.items()):
-        if path.startswith(HERE) or path.partition(".")[0] in STRANGERS:
-            continue
+    for module in modules_that_may_know():
         for name, value in list(getattr(module, "__dict__", {}).items()):
             if value is old:
                 setattr(module, name, new)
+
+
+def modules_that_may_know() -> list[ModuleType]:
+    """All loaded modules but the variants' own, Python's, and installed libraries (thirty thousand names)."""
+    return [module for path, module in list(sys.modules.items()) if may_know(path)]
+
+
+@cache
+def may_know(path: str) -> bool:
+    top = path.partition(".")[0]
+    if top in (PACKAGE, "__main__"):
+        return not path.startswith(HERE)
+    file = getattr(sys.modules[path], "__file__", None) or ""
+    return top not in STANDARD and not file.startswith(LIBRARIES)
