@@ -2,12 +2,14 @@
 
 import re
 import xml.etree.ElementTree as ElementTree
+from functools import lru_cache
 
 import card as table
 import draw
 import matplotlib.pyplot as plt
 import pytest
 from matplotlib.colors import to_hex
+from matplotlib.mathtext import MathTextParser
 from slug import PROJECT
 
 from ipa_tutorial.pictures import data_flow_map, dataflow, use_style
@@ -26,8 +28,9 @@ def close_figures():
 
 @pytest.fixture(scope="module")
 def drawn():
-    """What tools/draw.py would write."""
-    with plt.rc_context():
+    """What tools/draw.py would write. Most lines stand in many cards: each is parsed once, not seven times."""
+    with plt.rc_context(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MathTextParser, "_parse_cached", lru_cache(None)(MathTextParser._parse_cached.__wrapped__))
         use_style()
         return draw.svgs()
 
