@@ -13,7 +13,7 @@ from ipa_tutorial import FastInvariantPointAttention, Rigid, assert_equivariant,
 from ipa_tutorial.proteins.dataset import backbones, batch, crop
 from ipa_tutorial.studies import ablations as arms
 from ipa_tutorial.studies import invariance as study
-from ipa_tutorial.studies import relatives
+from ipa_tutorial.studies import folds, relatives
 from ipa_tutorial.studies.ablations import ARMS
 from ipa_tutorial.studies.denoising import (
     LEVELS,
@@ -462,3 +462,44 @@ def test_the_table_of_relatives_names_real_chains():
     assert {pair.test for pair in pairs} <= names["test"] and {pair.train for pair in pairs} <= names["train"]
     assert len({(pair.test, pair.train) for pair in pairs}) == len(pairs)
     assert all(0 < pair.tm <= 1 for pair in pairs)
+
+
+# -------------------------------------------------------------------------------------------------------- split by fold
+
+
+def pairs_of(*likeness):
+    """Every test chain's nearest is far away, but the first one has training chains 0, 1, … with these TM-scores."""
+    tests, training = (list(map(relatives.name_of, backbones(split))) for split in ("test", "train"))
+    far = [relatives.Pair(name, training[-1], 0.3) for name in tests]
+    return far + [relatives.Pair(tests[0], training[k], tm) for k, tm in enumerate(likeness)]
+
+
+def test_strangers_have_no_relative_among_the_test_chains():
+    training = backbones("train")
+    found = folds.strangers(pairs_of(0.61, 0.59, 0.6))
+    assert list(map(relatives.name_of, found)) == [relatives.name_of(c) for c in (training[1], *training[3:])]
+    with pytest.raises(ValueError, match="pairs must name every test chain, but 1 are missing"):
+        folds.strangers([pair for pair in pairs_of() if pair.test != relatives.name_of(backbones("test")[7])])
+
+
+def test_the_split_by_fold_goes_on_where_it_was(monkeypatch, tmp_path):
+    trained, table = [], tmp_path / "folds.csv"
+    monkeypatch.setattr(folds, "STEPS", 1)
+    monkeypatch.setattr(folds.relatives, "read", lambda: pairs_of(*[0.7] * 896))
+    monkeypatch.setattr(folds, "pieces", lambda chains: batch([crop(chain, 8) for chain in chains[:2]]))
+    monkeypatch.setattr(folds, "SEEDS", (0,))
+    monkeypatch.setattr(folds, "train_denoiser", lambda model, chains, *rest, **options: trained.append(chains))
+    folds.main(["--csv", str(table)])
+    assert folds.finished(table) == set(folds.all_runs(4)) and len(trained) == 6
+    assert all(len(chains) == 4 for chains in trained)
+    last, drawn = (
+        list(map(relatives.name_of, chains)) for chains in (backbones("train")[-4:], study.training_chains(4, 0))
+    )
+    assert [list(map(relatives.name_of, chains)) for chains in trained] == [last] * 3 + [drawn] * 3
+    folds.main(["--csv", str(table)])
+    assert len(trained) == 6
+
+
+def test_the_table_of_the_split_by_fold_is_whole():
+    alone = folds.strangers(relatives.read())
+    assert folds.finished(folds.TABLE) == set(folds.all_runs(len(alone)))

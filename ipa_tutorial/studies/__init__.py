@@ -5,6 +5,7 @@ rivals.py       plain attention, told where everything is in another way: global
 ablations.py    the denoiser with one thing taken away, and the list of all networks that are compared
 invariance.py   ``python -m ipa_tutorial.studies.invariance``: trains and tests them all
 relatives.py    ``python -m ipa_tutorial.studies.relatives``: how near the test chains are to the training chains
+folds.py        ``python -m ipa_tutorial.studies.folds``: the experiment once more, without those relatives
 """
 
 from .ablations import ARMS, WithoutDistances, WithoutPointOutputs, WithoutScalars
