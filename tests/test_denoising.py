@@ -12,8 +12,8 @@ import torch
 from ipa_tutorial import FastInvariantPointAttention, Rigid, assert_equivariant, random_rigid
 from ipa_tutorial.proteins.dataset import backbones, batch, crop
 from ipa_tutorial.studies import ablations as arms
-from ipa_tutorial.studies import invariance as study
 from ipa_tutorial.studies import folds, relatives
+from ipa_tutorial.studies import invariance as study
 from ipa_tutorial.studies.ablations import ARMS
 from ipa_tutorial.studies.denoising import (
     LEVELS,
