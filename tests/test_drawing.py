@@ -83,6 +83,13 @@ def test_bridges_are_found_in_hand_made_bonds(bonds):
     assert not any(_strands(one_side))
 
 
+def test_chain_neighbours_are_no_bridge():
+    for gap, strands in ((1, 0), (2, 0), (3, 2)):
+        bonds = torch.zeros(20, 20, dtype=torch.bool)
+        bonds[5, 5 + gap] = bonds[5 + gap, 5] = True
+        assert sum(_strands(bonds)) == strands
+
+
 def test_a_turn_alone_is_no_helix():
     bonds = torch.zeros(12, 12, dtype=torch.bool)
     bonds[7, 3] = True

@@ -171,6 +171,13 @@ def test_the_judge_does_not_see_padding_either():
     close(together[:L], judge(s[:L], z[:L, :L], T[:L]).detach())
 
 
+def test_an_error_below_zero_is_zero():
+    judge = igfold.ErrorBlocks().double()
+    torch.nn.init.constant_(judge.to_error.bias, -1000.0)
+    inputs = torch.randn(6, 64, dtype=F64), torch.randn(6, 6, 64, dtype=F64)
+    assert not judge(*inputs, Rigid.identity((6,), dtype=F64)).any()
+
+
 def test_the_atoms_sit_in_the_frames():
     n, ca, c, cb = igfold.place_atoms(Rigid.identity(dtype=F64))
     batch = igfold.place_atoms(Rigid.identity((2, 3), dtype=F64))

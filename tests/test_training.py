@@ -1,3 +1,4 @@
+import math
 from types import SimpleNamespace
 
 import pytest
@@ -27,6 +28,15 @@ def test_the_same_seed_gives_the_same_fold_and_leaves_the_global_generator_alone
     runs = [fold_protein(protein, steps=3, seed=seed, progress=False) for seed in (1, 1, 2)]
     assert torch.equal(torch.rand(3), expected)
     assert runs[0].losses == runs[1].losses != runs[2].losses
+
+
+def test_the_learning_rate_falls_along_a_cosine(monkeypatch):
+    rates, step = [], torch.optim.Adam.step
+    monkeypatch.setattr(
+        torch.optim.Adam, "step", lambda self, *rest: rates.append(self.param_groups[0]["lr"]) or step(self, *rest)
+    )
+    fold_protein(load_protein("crambin"), steps=5, learning_rate=1e-3, progress=False)
+    assert rates == pytest.approx([1e-4 + 9e-4 * (1 + math.cos(math.pi * k / 5)) / 2 for k in range(5)])
 
 
 def test_an_interrupt_returns_what_there_is(monkeypatch):
@@ -140,6 +150,14 @@ def test_the_loss_pulls_at_a_residue_that_is_far_away():
     translations.requires_grad_()
     loss_of(Rigid(prediction.rotations, translations), truth).backward()
     assert translations.grad[2].norm() > 0.1
+
+
+def test_the_loss_is_the_mean_over_the_iterations():
+    truth, good = truth_and_prediction()
+    bad = Rigid(good.rotations, good.translations * 2)
+    both = loop.backbone_loss(SimpleNamespace(rigids=[bad, good]), truth, torch.ones(6, dtype=torch.bool))
+    assert both.item() == pytest.approx((loss_of(bad, truth).item() + loss_of(good, truth).item()) / 2)
+    assert loss_of(bad, truth) > 2 * loss_of(good, truth)
 
 
 # --- the loop ---------------------------------------------------------------------------------------------------------
