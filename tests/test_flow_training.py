@@ -3,11 +3,14 @@
 import hashlib
 import math
 import re
+import runpy
+import sys
 
 import pytest
 import torch
 from torch.testing import assert_close
 
+from ipa_tutorial.dreams import controls, report, training
 from ipa_tutorial.dreams.atoms import atoms_of, backbone_atoms
 from ipa_tutorial.dreams.controls import control_chains, shaken
 from ipa_tutorial.dreams.flow import interpolate, noise
@@ -260,3 +263,60 @@ def test_controls_are_the_same_chains_and_the_tables_sources():
     away = [(sources["test + 1 Å"][k] - p.coordinates).square().mean().sqrt().item() for k, p in enumerate(chains)]
     assert away == pytest.approx([1.0] * len(chains), abs=0.08)
     assert set(sources) < {row.source for row in read_csv(TABLE)}
+
+
+# ---------------------------------------------------------------------------------------------------- the two commands
+
+
+def command(monkeypatch, *arguments) -> None:
+    """``python -m ipa_tutorial.dreams`` with these."""
+    monkeypatch.setattr(sys, "argv", ["dreams", *map(str, arguments)])
+    runpy.run_module("ipa_tutorial.dreams", run_name="__main__")
+
+
+@pytest.fixture
+def few_chains(monkeypatch):
+    """A training set of six chains and a test set of two."""
+    real = [p for p in backbones("test") if 50 <= len(p) <= 60][:2]
+    for module in (training, report):
+        monkeypatch.setattr(module, "backbones", {"train": SHORT, "test": real}.get)
+    return real
+
+
+def test_train_writes_the_averaged_weights_and_goes_on_where_it_was(monkeypatch, few_chains, tmp_path, capsys):
+    monkeypatch.setattr(training, "FlowModel", lambda: FlowModel(**SMALL))
+    whole, halted = tmp_path / "whole.pt", tmp_path / "halted.pt"
+    command(monkeypatch, "train", whole, "--steps", 3, "--residues", 100)
+    assert re.search(r"^3 .* min \{", capsys.readouterr().out, re.MULTILINE)
+
+    trainer = FlowTrainer(SHORT, 3, residues=100)
+    trainer.train(2, progress=False)
+    torch.save(trainer.state(), halted.with_suffix(".unfinished"))
+    command(monkeypatch, "train", halted, "--steps", 3, "--residues", 100)
+    assert not halted.with_suffix(".unfinished").exists()
+    weights = [torch.load(path, weights_only=True) for path in (whole, halted)]
+    assert {weight.dtype for weight in weights[0].values() if weight.is_floating_point()} == {torch.float16}
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+
+def test_measure_writes_a_table_of_all_sources(monkeypatch, few_chains, tmp_path, capsys):
+    monkeypatch.setattr(report, "tm_score", lambda a, b: 0.4 if len(a) != len(b) else 0.9)
+    monkeypatch.setattr(report, "surprise", lambda atoms, sequence: (1.25, 0.5 if sequence else float("nan")))
+    monkeypatch.setattr(controls, "relaxed_for_the_score", lambda frames, mask, progress: frames)
+    command(monkeypatch, "measure", tmp_path / "dreams.csv", "--count", 2, "--steps", 3, "--every", 1)
+    table = read_csv(tmp_path / "dreams.csv")
+    assert {r.source for r in table} == {s for r in read_csv(TABLE) if not (s := r.source).startswith("first version")}
+    found = {source: [r for r in table if r.source == source] for source in ("test", "dream", "dream, relaxed")}
+    assert [len(rows) for rows in found.values()] == [2, 2, 2]
+    assert [r.length for r in found["test"]] == list(map(len, few_chains))
+    assert [r.length for r in found["dream"]] == [50, 80]
+    assert found["test"][0].recovery == 0.5 and math.isnan(found["dream"][0].recovery)
+    assert found["dream"][0].nearest in {f"{p.name}_{p.chain}" for p in SHORT}
+    assert found["dream"][0].others_tm == 0.4 and found["dream"][0].surprise == 1.25
+    assert "dream, relaxed {" in capsys.readouterr().out
+
+
+def test_no_command_says_which_there_are(monkeypatch):
+    for arguments in ((), ("sleep",)):
+        with pytest.raises(SystemExit, match=r"usage: python -m ipa_tutorial.dreams \{train,measure\}"):
+            command(monkeypatch, *arguments)
