@@ -109,7 +109,7 @@ def cell_id(name: str, index: int) -> str:
 
 
 def formatted(notebook: NotebookNode, name: str) -> NotebookNode:
-    """The notebook with its code formatted by ruff (which reads notebooks, magics included), as wide as its folder has it."""
+    """The notebook with its code formatted by ruff, magics included, as wide as notebooks/.ruff.toml says."""
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     path = NOTEBOOKS / f"{name}.ipynb"
     command = [sys.executable, "-m", "ruff", "format", "--no-cache", "--stdin-filename", path, "-"]
