@@ -16,6 +16,7 @@ from nbformat import NotebookNode
 MAX_CODE_LINES, MAX_WORDS, MAX_BYTES = 32, 400, 1_500_000
 MAX_WIDTH = 78  # columns of code in a lesson: what a page, half a screen and a laptop show without scrolling
 MAX_FOLDED_LINES = 60  # of a cell that only draws, and is folded
+BUILD_AN_ALGORITHM = ("00", "01", "03", "04", "05", "06", "07", "08", "10", "11", "12", "13")
 CLOSING = ("Recap", "Questions", "Next")
 
 # Not inside a URL, nor inside base64, whose letters can spell anything.
@@ -216,14 +217,19 @@ def colab_cell(lesson: Lesson) -> list[str]:
     return ["the first code cell must be the guarded Colab cell of build.py, and the only one that installs anything"]
 
 
-def one_card(lesson: Lesson) -> list[str]:
-    found = [(cell, match) for cell in lesson.markdown for match in card.CARD.finditer(cell.source)]
-    if len(found) != 1:
-        return [f"{len(found)} Algorithm 22 cards, expected one"]
-    cell, match = found[0]
-    if match[0] != card.render(match[1]):
-        return ["the Algorithm 22 card is not as card.py writes it"]
-    return [] if match.start() == 0 else [f"{cell.id}: the card must begin a cell (two blank lines before it)"]
+def cards(lesson: Lesson) -> list[str]:
+    """As card.py writes them, each once; a lesson that builds an algorithm, or lines of one, opens with its card."""
+    found, seen = [], []
+    for cell in lesson.markdown:
+        for match in card.CARD.finditer(cell.source):
+            number, request = match.groups()
+            seen.append(number)
+            if match[0] != card.render(int(number), request):
+                found.append(f"the card of Algorithm {number} is not as card.py writes it")
+            if match.start() != 0:
+                found.append(f"{cell.id}: the card must begin a cell (two blank lines before it)")
+    found += ["two cards of one algorithm"] if len(set(seen)) < len(seen) else []
+    return found + (["there is no card"] if lesson.name[:2] in BUILD_AN_ALGORITHM and not seen else [])
 
 
 # ---------------------------------------------------------------------------------------------------- the reader
@@ -297,7 +303,7 @@ CHECKS = (
     deterministic_ids,
     title_and_badge,
     colab_cell,
-    one_card,
+    cards,
     opens_with_a_promise,
     closes_with_recap_questions_next,
     questions_have_folded_answers,

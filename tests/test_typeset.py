@@ -2,6 +2,7 @@
 
 import re
 import xml.etree.ElementTree as ElementTree
+from functools import partial
 
 import card as table
 import draw
@@ -11,7 +12,7 @@ from matplotlib.colors import to_hex
 from slug import PROJECT
 
 from ipa_tutorial.pictures import data_flow_map, dataflow, use_style
-from ipa_tutorial.pictures.card import LINES, algorithm_card
+from ipa_tutorial.pictures.card import LINES, OTHERS, algorithm_card, smaller_card
 from ipa_tutorial.pictures.typeset import DARK, LIGHT, pieces, rounded, svg
 
 ASSET = PROJECT / "asset"
@@ -70,16 +71,16 @@ def test_a_card_refuses_lines_that_do_not_exist(lines):
         algorithm_card(lines)
 
 
-@pytest.mark.parametrize("figure", [algorithm_card, data_flow_map])
+@pytest.mark.parametrize("figure", [algorithm_card, data_flow_map, *(partial(smaller_card, n) for n in OTHERS)])
 def test_nothing_is_cut_and_no_line_of_a_card_runs_into_its_explanation(figure):
     sheet = figure()
     texts = sheet.axes[0].texts
     boxes = [text.get_window_extent() for text in texts]
     for text, box in zip(texts, boxes, strict=True):
         assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= sheet.bbox.x1 and box.y1 <= sheet.bbox.y1, text.get_text()
-    if figure is algorithm_card:
+    if figure is not data_flow_map:
         for text, box in zip(texts, boxes, strict=True):
-            if text.get_ha() == "right" and box.x1 > 800:
+            if text.get_ha() == "right" and box.x1 > sheet.bbox.x1 - 60:
                 others = [b for b in boxes if b is not box and b.y0 < (box.y0 + box.y1) / 2 < b.y1 and b.x0 < box.x0]
                 assert max(b.x1 for b in others) <= box.x0 + 1
 
@@ -102,6 +103,17 @@ def test_card_and_table_have_the_same_lines():
 
     for (ours, _), (theirs, _) in zip(LINES, table.LINES, strict=True):
         assert skeleton(ours) == skeleton(theirs)
+
+
+@pytest.mark.parametrize("number", OTHERS)
+def test_the_other_cards_and_tables_have_the_same_lines(number):
+    (title, _, ours), (other, _, theirs) = OTHERS[number], table.OTHERS[number]
+    assert title == other
+    assert [line[0] for line in ours] == [line[0] for line in theirs]
+    texts = {text.get_text() for text in smaller_card(number).axes[0].texts}
+    assert {f"Algorithm {number}", title, *(line[0] for line in ours)} <= texts
+    with pytest.raises(ValueError, match="number must be one of"):
+        smaller_card(22)
 
 
 def test_svgs_describe_themselves_and_store_each_letter_once():

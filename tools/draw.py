@@ -3,12 +3,13 @@
     attending.gif, .png   a turning nanobody, folded by trained weights, and what one of their heads attends to
     turning.png           ubiquitin in three orientations, and the attention of one untrained module for each
     turning.gif           the same as a film, beside plain attention
-    card/*.svg            the Algorithm 22 card: plain, and with the lines lit that a notebook asks for
+    card/*.svg            the algorithms' cards; of Algorithm 22 plain, and with the lines lit that a notebook asks for
     data_flow*.svg        the data flow of Algorithm 22 on one page
     house*.svg            the rooms of the package, from its imports
     benchmark.png         time and memory, from benchmark.csv
 
-Of each SVG there is one for a light page and one, *-dark.svg, for a dark page. attending.gif needs the trained weights
+Each SVG lies on a panel of soft paper, which a dark page shows too; what the README shows also has a dark panel,
+*-dark.svg. attending.gif needs the trained weights
 of lesson 18; without them the one that is there stays.
 """
 
@@ -39,6 +40,7 @@ from ipa_tutorial.pictures import (
     draw_links,
     draw_points,
     draw_protein,
+    smaller_card,
     use_style,
 )
 from ipa_tutorial.pictures.curves import benchmark_curves
@@ -185,17 +187,21 @@ def still(atoms: torch.Tensor, row: torch.Tensor, residue: int, azimuth: float) 
 
 def svgs() -> dict[str, str]:
     """{path in asset/: text} of every SVG."""
-    requests = {match[1] for path in TEXTS.glob("*.md") for match in card.CARD.finditer(path.read_text("utf-8"))}
-    files = {}
+    asked = (match for path in TEXTS.glob("*.md") for match in card.CARD.finditer(path.read_text("utf-8")))
+    asked = {match.group(1, 2) for match in asked}
+    files, title = {}, "Algorithm 22, invariant point attention"
     for dark, suffix in ((False, ""), (True, "-dark")):
         files[f"data_flow{suffix}.svg"] = svg(data_flow_map(dark), "The data flow of Algorithm 22", IN_WORDS)
         files[f"house{suffix}.svg"] = svg(house_map(dark), "The rooms of the package", in_words())
-        for request in sorted({"none", *requests}):
+        files[f"card/plain{suffix}.svg"] = svg(algorithm_card((), dark), title, card.in_words([]))
+    for number, request in asked:
+        if number == "22":
             lit = card.lit_lines(request)
-            figure = algorithm_card(lit, dark)
-            title = "Algorithm 22, invariant point attention"
-            files[f"card/{card.picture_name(lit)}{suffix}.svg"] = svg(figure, title, card.in_words(lit))
-            plt.close(figure)
+            files[f"card/{card.picture_name(lit)}.svg"] = svg(algorithm_card(lit), title, card.in_words(lit))
+        else:
+            name, alt = f"Algorithm {number}", card.alt_text(int(number))
+            files[f"card/algorithm-{number}.svg"] = svg(smaller_card(int(number)), name, alt)
+    plt.close("all")
     return files
 
 

@@ -32,6 +32,7 @@ AXIS_LINES = {"x": "-", "y": (0, (3, 1)), "z": (0, (1, 0.7))}
 STRUCTURE_COLOURS = {"H": "#C77DA8", "E": "#E5A823", "-": "#C4C9CE"}
 HAIR = 0.02  # links of less than this part of the largest weight are left out
 INK, GREY, PALE = "#222222", "#767676", "#D9D9D9"
+PAPER = "#F8F6F1"  # what everything is drawn on: a soft panel, on a white page and on a dark one
 
 _cameras: WeakKeyDictionary[Axes, Camera] = WeakKeyDictionary()
 
@@ -146,7 +147,7 @@ def draw_points(
         s=size,
         c=camera.fade(colour, x[:, 2]),
         marker=marker,
-        edgecolors="white",
+        edgecolors=PAPER,
         linewidths=0.6,
         zorder=5,
         label=label,
@@ -230,7 +231,7 @@ def _fit(ax: Axes) -> Axes:
 
 def _write(ax: Axes, place: NDArray, text: str, **style) -> None:
     style = {"size": 9, "color": INK, "ha": "center", "va": "center", "zorder": 6} | style
-    ax.text(*place[:2], text, path_effects=[withStroke(linewidth=2.5, foreground="white")], **style)
+    ax.text(*place[:2], text, path_effects=[withStroke(linewidth=2.5, foreground=PAPER)], **style)
     ax.update_datalim([place[:2]])
 
 

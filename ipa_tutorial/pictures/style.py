@@ -8,7 +8,7 @@ from collections.abc import Callable
 import matplotlib.pyplot as plt
 from cycler import cycler
 
-from .drawing import GREY, INK, PAIR, PALE, POINT, SCALAR
+from .drawing import GREY, INK, PAIR, PALE, PAPER, POINT, SCALAR
 
 TERM_COLOURS = {"scalar": SCALAR, "pair": PAIR, "point": POINT}
 # Lines that no term owns: black, orange, sky blue, purple, yellow, each with its own dashes and marker.
@@ -17,8 +17,9 @@ LINES = cycler(color=[INK, "#E69F00", "#56B4E9", "#CC79A7", "#B8A500"]) + cycler
 )
 SERIES = LINES + cycler(marker=["o", "s", "^", "D", "v"])
 STYLE = {
-    "figure.facecolor": "white",
-    "savefig.facecolor": "white",
+    "figure.facecolor": PAPER,
+    "axes.facecolor": PAPER,
+    "savefig.facecolor": PAPER,
     "figure.dpi": 100,
     "figure.constrained_layout.use": True,
     "font.size": 10,
