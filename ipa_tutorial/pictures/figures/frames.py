@@ -74,7 +74,7 @@ def one_residue(protein, side_chain: Tensor) -> Figure:
     close = seen_from(c - n, torch.linalg.cross(c - ca, n - ca), ca)
     draw_links(side_chain[:-1], side_chain[1:], None, right, close, colour=PAIR, width=4)
     draw_backbone(atoms[46:49], right, close)
-    shifts = {"N": (0, 0.7), "Cα": (0.9, -0.1), "C": (0, -0.7), "O": (0.75, 0.1)}
+    shifts = {"N": (0, 0.7), "Cα": (-0.9, -0.3), "C": (0.1, -0.75), "O": (0.75, 0.1)}
     for place, (text, shift) in zip(atoms[47], shifts.items(), strict=True):
         write(right, close, place, text, shift, fontsize=14, weight="bold")
     write(right, close, side_chain[3], "side chain", (2.0, -0.4), color=PAIR, weight="bold")
@@ -94,7 +94,7 @@ def nearly_rigid(n_ca: Tensor, ca_c: Tensor, angle: Tensor) -> Figure:
         left.text(x, 330, f"{name}\nmean {values.mean():.2f} Å\nspread {values.std():.2f} Å", color=colour)
     right.hist(angle, bins=np.linspace(70, 150, 81), color=SCALAR)
     right.text(73, 330, f"mean {angle.mean():.0f}°\nspread {angle.std():.0f}°", color=SCALAR)
-    left.set(xlabel="distance (Å)", ylabel=f"residues (of {len(angle)})")
+    left.set(xlabel="distance (Å)", ylabel=f"residues (of {len(angle)})", ylim=(0, 480))
     right.set(xlabel="angle N–Cα–C (degrees)")
     return fig
 
@@ -264,7 +264,7 @@ def conventions(n: Tensor, ca: Tensor, c: Tensor, frames: Mapping[str, Rigid], w
     """Five frames, Å, that different programs make of the same three atoms, the first that of Algorithm 21."""
     above = from_above(n, ca, c)
     normal = torch.linalg.cross(c - ca, n - ca)
-    fig = plt.figure(figsize=(8, 10.6))
+    fig = plt.figure(figsize=(7.2, 9))
     axes = fig.subplot_mosaic(".aa.;bbcc;ddee").values()
     for ax, (name, F) in zip(axes, frames.items(), strict=True):
         _triangle(ax, above, n, ca, c, name)
