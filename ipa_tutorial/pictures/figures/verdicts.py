@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
@@ -33,7 +34,7 @@ def verdict_table(
 
     Args:
         verdicts: ``{(row, column): verdict}``, each one of ``LOOKS``.
-        rows, columns: in their order; words that may break over lines.
+        rows, columns: in their order. Names of columns are broken over lines.
         framed: a column to draw a frame around.
         row_height, column_width, margin: in inches; the last one for the names of the rows.
     """
@@ -53,7 +54,7 @@ def verdict_table(
     if framed is not None:
         ax.add_patch(plt.Rectangle((columns.index(framed), 0), 1, len(rows), fill=False, ec=INK, lw=2, zorder=5))
     ax.set(xlim=(-0.03, len(columns) + 0.03), ylim=(len(rows) + 0.03, -0.03))
-    ax.set_xticks([k + 0.5 for k in range(len(columns))], columns)
+    ax.set_xticks([k + 0.5 for k in range(len(columns))], [fill(name, 13, break_long_words=False) for name in columns])
     ax.set_yticks([k + 0.5 for k in range(len(rows))], rows)
     ax.xaxis.tick_top()
     ax.tick_params(length=0)
