@@ -46,7 +46,7 @@ def _landscape(ax: Axes, query: Tensor, keys: Tensor, logit: Logit, origin: Tens
         ax.plot(*place, marker="o", ms=7, color=POINT, mec=PAPER)
         ax.annotate(f"{name} {weight:.0%}", place, (0, 10), ha="center", **beside)
     ax.plot(*origin, marker="+", ms=13, mew=2.5, color=INK)
-    ax.annotate("origin", origin, (10, -14), **beside)
+    ax.annotate("origin", origin, (-10, 6), ha="right", **beside)
 
 
 @styled
@@ -54,10 +54,10 @@ def who_wins(far: Tensor, near_weight: Mapping[str, Tensor]) -> Figure:
     """The weight of a key at 3 Å against the distance (Å) of its rival, for four forms of the term."""
     fig, ax = plt.subplots(figsize=(8.4, 4.6))
     styles = ({"color": POINT, "lw": 3}, *({"color": INK, "ls": dashes} for dashes in ("--", "-.", ":")))
-    places = (9.6, 1.04), (10.5, 0.13), (15.0, 0.855), (12.8, 0.64)
+    places = (9.6, 1.04), (12.8, 0.09), (12.2, 0.842), (13.2, 0.62)
     for (name, weights), style, place in zip(near_weight.items(), styles, places, strict=True):
         ax.plot(far, weights, **style)
-        ax.text(*place, name, color=style["color"], va="center")
+        ax.text(*place, name, color=style["color"], va="center", fontsize=10.5)
     ax.axvline(3, color=GREY, lw=0.8, ls="-")
     ax.text(3.3, -0.03, "both keys at 3 Å", color=GREY, va="center")
     ax.set(xlim=(0, 30), ylim=(-0.08, 1.1), xlabel="distance of the far key (Å)", ylabel="weight of the near key")
@@ -110,8 +110,8 @@ def bells(
     for (gamma, (_, _, count)), marker in zip(curves.items(), "o^s", strict=True):
         right.plot(gamma, count, marker=marker, color=POINT, mec=PAPER, ms=9)
         right.annotate(f"{count:.0f}", (gamma, count), (9, 3), textcoords="offset points")
-    right.text(0.012, 70, "everybody alike", va="top")
-    right.text(1e4, 5, "only the nearest", ha="right")
+    right.text(0.012, 72, "everybody alike", va="top", fontsize=10)
+    right.text(1e4, 10, "only the nearest", ha="right")
     right.set(xlabel="γ", ylabel="effective number of keys", ylim=(0, 82), title="γ is the magnifying glass")
     return fig
 
@@ -160,7 +160,7 @@ def across_the_sheet(seen: Tensor, side: Tensor) -> Figure:
 def left_and_right(protein, pairs: Sequence[tuple[int, int]], weights: Tensor, gamma: float) -> Figure:
     """Whom the residues of a strand look at, ``(i, partner)``, and the head's map ``(L, L)``."""
     camera = Camera.facing(protein, azimuth=-12, elevation=-60)
-    fig, (left, right) = plt.subplots(1, 2, figsize=(9, 4.0), width_ratios=[1.25, 1])
+    fig, (left, right) = plt.subplots(1, 2, figsize=(9, 4.9), width_ratios=[1.25, 1])
     draw_protein(protein, left, camera)
     for i, j in pairs:
         draw_links(protein.ca[i], protein.ca[j], None, left, camera, colour=POINT, width=2.5)
