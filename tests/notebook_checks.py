@@ -13,7 +13,10 @@ import nbformat
 import tidy
 from nbformat import NotebookNode
 
-MAX_CODE_LINES, MAX_WORDS, MAX_BYTES = 25, 400, 1_500_000
+MAX_CODE_LINES, MAX_WORDS, MAX_BYTES = 32, 400, 1_500_000
+MAX_WIDTH = 78  # columns of code in a lesson: what a page, half a screen and a laptop show without scrolling
+MAX_FOLDED_LINES = 60  # of a cell that only draws, and is folded
+BUILD_AN_ALGORITHM = ("00", "01", "03", "04", "05", "06", "07", "08", "10", "11", "12", "13")
 CLOSING = ("Recap", "Questions", "Next")
 
 # Not inside a URL, nor inside base64, whose letters can spell anything.
@@ -84,7 +87,7 @@ def no_errors(lesson: Lesson) -> list[str]:
         f"{cell.id} ends in {output.ename}: {output.evalue}"
         for cell in lesson.code
         for output in cell.outputs
-        if output.output_type == "error" and "raises-exception" not in cell.metadata.get("tags", [])
+        if output.output_type == "error" and "raises-exception" not in tags(cell)
     ]
 
 
@@ -92,8 +95,7 @@ def expected_errors_happen(lesson: Lesson) -> list[str]:
     return [
         f"{cell.id} is tagged raises-exception and raises none"
         for cell in lesson.code
-        if "raises-exception" in cell.metadata.get("tags", [])
-        and not any(output.output_type == "error" for output in cell.outputs)
+        if "raises-exception" in tags(cell) and not any(output.output_type == "error" for output in cell.outputs)
     ]
 
 
@@ -104,14 +106,27 @@ def compared_cells_have_outputs(lesson: Lesson) -> list[str]:
 
 
 def no_leftovers(lesson: Lesson) -> list[str]:
-    """Of the run: warnings, widgets without their state, times in the metadata."""
-    found = [f"{cell.id} has metadata {dict(cell.metadata)}" for cell in lesson.code if set(cell.metadata) - {"tags"}]
+    """Of the run: warnings, widgets without their state, metadata beyond tags and what folds a cell."""
+    kept = [({**build.FOLD, "tags": tags(cell)} if is_folded(cell) else {"tags": tags(cell)}) for cell in lesson.code]
+    found = [
+        f"{cell.id} has metadata {dict(cell.metadata)}"
+        for cell, metadata in zip(lesson.code, kept, strict=True)
+        if {"tags": [], **cell.metadata} != metadata
+    ]
     for cell, output in outputs_of(lesson):
         if output.get("name") == "stderr":
             found.append(f"{cell.id} writes to stderr: {output.text[:200]}")
         if tidy.WIDGET_VIEW in output.get("data", {}):
             found.append(f"{cell.id} shows a widget whose state is not stored")
     return found
+
+
+def tags(cell: NotebookNode) -> list[str]:
+    return cell.metadata.get("tags", [])
+
+
+def is_folded(cell: NotebookNode) -> bool:
+    return build.FOLDED in tags(cell)
 
 
 def metadata_of_a_lesson(lesson: Lesson) -> list[str]:
@@ -150,13 +165,36 @@ def in_step_with_text(lesson: Lesson) -> list[str]:
 
 
 def short_cells(lesson: Lesson) -> list[str]:
-    long_code = [cell for cell in lesson.code if len(cell.source.splitlines()) > MAX_CODE_LINES]
-    found = [f"{cell.id} has {len(cell.source.splitlines())} lines of code" for cell in long_code]
+    found = []
+    for cell in lesson.code:
+        lines, most = len(cell.source.splitlines()), MAX_FOLDED_LINES if is_folded(cell) else MAX_CODE_LINES
+        found += [f"{cell.id} has {lines} lines of code"] if lines > most else []
     for cell in lesson.markdown:
         words = len(card.CARD.sub("", cell.source).split())
         found += [f"{cell.id} has {words} words"] if words > MAX_WORDS else []
     size = lesson.path.stat().st_size
     return found + ([f"{size} bytes: GitHub will not show it"] if size > MAX_BYTES else [])
+
+
+def narrow_code(lesson: Lesson) -> list[str]:
+    """Of lessons and exercises alike; the installation's line, which ends in an address, apart."""
+    return [
+        f"{cell.id}: {len(line)} columns, more than {MAX_WIDTH}: {line.strip()}"
+        for cell in lesson.code
+        for line in cell.source.splitlines()
+        if len(line) > MAX_WIDTH and "%pip" not in line
+    ]
+
+
+def folded_cells_only_draw(lesson: Lesson) -> list[str]:
+    """Nothing that a lesson teaches, tests or asks is folded away; and a folded cell says what it is."""
+    folded = [cell for cell in lesson.code if is_folded(cell)]
+    found = [
+        f"{cell.id} is folded and asserts something" for cell in folded if re.search(r"^\s*assert ", cell.source, re.M)
+    ]
+    return found + [
+        f"{cell.id} is folded and has no title" for cell in folded if not cell.source.startswith(build.TITLE)
+    ]
 
 
 def deterministic_ids(lesson: Lesson) -> list[str]:
@@ -179,14 +217,19 @@ def colab_cell(lesson: Lesson) -> list[str]:
     return ["the first code cell must be the guarded Colab cell of build.py, and the only one that installs anything"]
 
 
-def one_card(lesson: Lesson) -> list[str]:
-    found = [(cell, match) for cell in lesson.markdown for match in card.CARD.finditer(cell.source)]
-    if len(found) != 1:
-        return [f"{len(found)} Algorithm 22 cards, expected one"]
-    cell, match = found[0]
-    if match[0] != card.render(match[1]):
-        return ["the Algorithm 22 card is not as card.py writes it"]
-    return [] if match.start() == 0 else [f"{cell.id}: the card must begin a cell (two blank lines before it)"]
+def cards(lesson: Lesson) -> list[str]:
+    """As card.py writes them, each once; a lesson that builds an algorithm, or lines of one, opens with its card."""
+    found, seen = [], []
+    for cell in lesson.markdown:
+        for match in card.CARD.finditer(cell.source):
+            number, request = match.groups()
+            seen.append(number)
+            if match[0] != card.render(int(number), request):
+                found.append(f"the card of Algorithm {number} is not as card.py writes it")
+            if match.start() != 0:
+                found.append(f"{cell.id}: the card must begin a cell (two blank lines before it)")
+    found += ["two cards of one algorithm"] if len(set(seen)) < len(seen) else []
+    return found + (["there is no card"] if lesson.name[:2] in BUILD_AN_ALGORITHM and not seen else [])
 
 
 # ---------------------------------------------------------------------------------------------------- the reader
@@ -255,10 +298,12 @@ CHECKS = (
     no_machine_paths,
     in_step_with_text,
     short_cells,
+    narrow_code,
+    folded_cells_only_draw,
     deterministic_ids,
     title_and_badge,
     colab_cell,
-    one_card,
+    cards,
     opens_with_a_promise,
     closes_with_recap_questions_next,
     questions_have_folded_answers,

@@ -1,11 +1,12 @@
-"""build.py executes a text into a notebook; card.py writes the Algorithm 22 card."""
+"""build.py executes a text into a notebook; card.py writes the algorithms' cards."""
 
 from pathlib import Path
 
 import build
+import jupytext
 import nbformat
 import pytest
-from nbformat.v4 import new_output
+from nbformat.v4 import new_code_cell, new_output
 
 SLUG = "someone/somewhere"
 CARD = "<!-- algorithm-22-card: 2 3 -->"
@@ -50,7 +51,7 @@ def test_a_cell_that_fails_leaves_the_notebook_as_it_was(tmp_path, monkeypatch, 
     assert "ZeroDivisionError" in shown
 
 
-@pytest.mark.parametrize("request_", ["", "13", "0", "two", "all 2"])
+@pytest.mark.parametrize("request_", ["", "13", "0", "two", "all 2", "none"])
 def test_a_card_says_what_it_expects(request_):
     with pytest.raises(ValueError, match="expected line numbers 1 to 12"):
         build.with_cards(f"<!-- algorithm-22-card: {request_} -->")
@@ -64,6 +65,45 @@ def test_a_card_lights_its_lines_and_keeps_the_words_around_it():
     rows = [line.split("|") for line in text.splitlines() if line.startswith("|")][2:]
     assert [len(row) for row in rows] == [6] * 12
     assert [row[2].strip() for row in rows if "▶" in row[1]] == ["**7**"]
+
+
+@pytest.mark.parametrize("comment", ["<!-- algorithm-23-card: 2 -->", "<!-- algorithm-25-card -->"])
+def test_the_other_cards_light_no_lines_and_are_known(comment):
+    with pytest.raises(ValueError, match="there are cards of 22, with lines, and of"):
+        build.with_cards(comment)
+
+
+def test_two_algorithms_have_each_its_card():
+    text = build.with_cards("<!-- algorithm-20-card -->\n\nWords.\n\n<!-- algorithm-24-card -->")
+    assert build.with_cards(text) == text
+    assert "\n\nWords.\n\n" in text and "algorithm-20.svg" in text and "| 11 |" in text
+
+
+@pytest.mark.parametrize("tags", [["hide-input"], ["hide-input", "slow"]])
+def test_a_tag_folds_a_cell_and_its_absence_unfolds_it(tags):
+    cell = new_code_cell("# @title A figure\n1", metadata={"tags": tags})
+    build.fold(cell)
+    assert cell.metadata == {"tags": tags, "jupyter": {"source_hidden": True}, "cellView": "form"}
+    cell.metadata.tags = []
+    build.fold(cell)
+    assert cell.metadata == {"tags": []}
+
+
+def test_a_folded_cell_says_what_it_is():
+    with pytest.raises(ValueError, match="must begin with '# @title '"):
+        build.fold(new_code_cell("1", metadata={"tags": ["hide-input"]}))
+
+
+def test_folding_survives_the_way_through_the_text(tmp_path):
+    """JupyterLab keeps text and notebook in step: the text has the tag only, and what folds the cell is made of it."""
+    text = write_text_source(tmp_path, "1 + 1").rename(tmp_path / "05_this.md")
+    text.write_text(
+        text.read_text("utf-8").replace("```python", '```python tags=["hide-input"]\n# @title Two'), "utf-8"
+    )
+    notebook = build.prepare(jupytext.read(text), "05_this", SLUG)
+    build.write_text(notebook, text)
+    assert "jupyter=" not in text.read_text("utf-8") and "cellView" not in text.read_text("utf-8").split("---")[2]
+    assert build.prepare(jupytext.read(text), "05_this", SLUG) == notebook
 
 
 def test_a_badge_is_written_once():

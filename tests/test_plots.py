@@ -15,6 +15,7 @@ from PIL import Image
 from ipa_tutorial import InvariantPointAttention, load_protein, pictures
 from ipa_tutorial.pictures import (
     PAIR,
+    PAPER,
     POINT,
     SCALAR,
     attention_map,
@@ -88,7 +89,7 @@ def test_attention_map_of_a_protein_counts_its_residues(ubiquitin, weights):
         assert len(ax.child_axes) == 2  # the two strips
 
 
-def test_masked_keys_are_left_white():
+def test_masked_keys_are_left_blank():
     ax = attention_map(torch.tensor([[0.0, -torch.inf], [1.0, 2.0]]))
     assert ax.images[0].get_array().mask.tolist() == [[False, True], [False, False]]
     assert ax.images[0].get_clim() == (0, 2)
@@ -194,7 +195,7 @@ def test_what_is_clamped_is_hatched_and_nothing_else():
     assert np.abs(corners - [4, 1]).max() <= 0.5 and np.ptp(corners, 0) == pytest.approx([1, 1], abs=0.3)
 
 
-def test_fape_matrix_leaves_white_what_does_not_count_whatever_it_holds():
+def test_fape_matrix_leaves_blank_what_does_not_count_whatever_it_holds():
     errors = torch.ones(3, 4)
     errors[2], errors[:, 0] = torch.nan, torch.inf
     ax = fape_matrix(errors, frames_mask=torch.tensor([1, 1, 0]).bool(), points_mask=torch.tensor([0, 1, 1, 1]).bool())
@@ -275,7 +276,7 @@ def test_errors_against_offsets():
     named = [line for line in ax.lines if not line.get_label().startswith("_")]
     assert len({line.get_marker() for line in named}) == len({line.get_linestyle() for line in named}) == 2
     np.testing.assert_allclose(named[0].get_ydata(), [1e-7, 1e-6, 1e-5])
-    hollow = [line for line in ax.lines if line.get_markerfacecolor() == "white" and len(line.get_xdata())]
+    hollow = [line for line in ax.lines if line.get_markerfacecolor() == PAPER and len(line.get_xdata())]
     assert [list(line.get_xdata()) for line in hollow] == [[1, 100]]
     assert 0 < hollow[0].get_ydata()[0] < 1e-15
     assert np.isfinite(error_against_offset(offsets, {"exact": [0.0] * 3}).lines[0].get_ydata()).all()
@@ -381,7 +382,7 @@ def test_the_functions_keep_their_style_to_themselves():
             attention_map(torch.zeros(2, 3))
         assert dict(plt.rcParams) == before
         use_style()
-        assert plt.rcParams["image.cmap"] == "cividis" and plt.rcParams["figure.facecolor"] == "white"
+        assert plt.rcParams["image.cmap"] == "cividis" and plt.rcParams["figure.facecolor"] == PAPER
 
 
 def test_every_name_promised_is_there():
@@ -403,11 +404,12 @@ def test_show_displays_a_picture_with_its_description(shown):
     show(figure, alt=alt)
     (data, metadata, raw), (below, _, _) = shown
     assert raw and set(data) == {"image/png", "text/plain"} and data["text/plain"] == alt
-    assert metadata == {"image/png": {"alt": alt, "width": 416}}
+    assert metadata == {"image/png": {"alt": alt, "width": 424}}
     image = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
-    assert image.size == (832, 632) and "Software" not in image.info
-    edge = np.asarray(image.convert("RGB"))[:16]  # the margin
-    assert (edge == 255).all()
+    assert image.size == (848, 648) and "Software" not in image.info
+    edge = np.asarray(image.convert("RGBA"))[:16]  # the margin
+    assert (edge[..., :3] == [248, 246, 241]).all()
+    assert edge[0, 0, 3] == 0 and (edge[:, 200:-200, 3] == 255).all()  # round corners, paper between them
     html = below["text/html"]
     assert "&lt;b&gt;no more" in html and data["image/png"][-64:] in html
     assert html.count("</script>") == 1  # the alt text does not end the script
@@ -419,7 +421,7 @@ def test_show_at_another_width(shown):
     show(figure_with("red"), alt="A line.", width=208)
     (data, metadata, _), _ = shown
     assert metadata["image/png"]["width"] == 208
-    assert Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).size == (416, 316)
+    assert Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).size == (416, 318)
 
 
 def test_show_takes_axes_and_refuses_the_rest(shown):
@@ -432,11 +434,11 @@ def test_show_takes_axes_and_refuses_the_rest(shown):
             show(figure_with("red"), alt=alt)
 
 
-def test_pictures_are_the_same_at_each_run_small_and_on_white():
+def test_pictures_are_the_same_at_each_run_small_and_on_paper():
     first, second = (picture.png(figure_with("#0072B2")) for _ in range(2))
     assert first == second and len(first) < 20_000
-    image = Image.open(io.BytesIO(first)).convert("RGB")
-    assert image.getpixel((0, 0)) == (255, 255, 255)
+    image = Image.open(io.BytesIO(first)).convert("RGBA")
+    assert image.getpixel((0, 0)) == (248, 246, 241, 0) and image.getpixel((60, 0)) == (248, 246, 241, 255)
 
 
 def test_rare_colours_survive_the_palette(ubiquitin, weights):

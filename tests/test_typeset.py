@@ -2,7 +2,7 @@
 
 import re
 import xml.etree.ElementTree as ElementTree
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import card as table
 import draw
@@ -13,7 +13,7 @@ from matplotlib.mathtext import MathTextParser
 from slug import PROJECT
 
 from ipa_tutorial.pictures import data_flow_map, dataflow, use_style
-from ipa_tutorial.pictures.card import LINES, algorithm_card
+from ipa_tutorial.pictures.card import LINES, OTHERS, algorithm_card, smaller_card
 from ipa_tutorial.pictures.typeset import DARK, LIGHT, pieces, rounded, svg
 
 ASSET = PROJECT / "asset"
@@ -73,16 +73,16 @@ def test_a_card_refuses_lines_that_do_not_exist(lines):
         algorithm_card(lines)
 
 
-@pytest.mark.parametrize("figure", [algorithm_card, data_flow_map])
+@pytest.mark.parametrize("figure", [algorithm_card, data_flow_map, *(partial(smaller_card, n) for n in OTHERS)])
 def test_nothing_is_cut_and_no_line_of_a_card_runs_into_its_explanation(figure):
     sheet = figure()
     texts = sheet.axes[0].texts
     boxes = [text.get_window_extent() for text in texts]
     for text, box in zip(texts, boxes, strict=True):
         assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= sheet.bbox.x1 and box.y1 <= sheet.bbox.y1, text.get_text()
-    if figure is algorithm_card:
+    if figure is not data_flow_map:
         for text, box in zip(texts, boxes, strict=True):
-            if text.get_ha() == "right" and box.x1 > 800:
+            if text.get_ha() == "right" and box.x1 > sheet.bbox.x1 - 60:
                 others = [b for b in boxes if b is not box and b.y0 < (box.y0 + box.y1) / 2 < b.y1 and b.x0 < box.x0]
                 assert max(b.x1 for b in others) <= box.x0 + 1
 
@@ -107,6 +107,17 @@ def test_card_and_table_have_the_same_lines():
         assert skeleton(ours) == skeleton(theirs)
 
 
+@pytest.mark.parametrize("number", OTHERS)
+def test_the_other_cards_and_tables_have_the_same_lines(number):
+    (title, _, ours), (other, _, theirs) = OTHERS[number], table.OTHERS[number]
+    assert title == other
+    assert [line[0] for line in ours] == [line[0] for line in theirs]
+    texts = {text.get_text() for text in smaller_card(number).axes[0].texts}
+    assert {f"Algorithm {number}", title, *(line[0] for line in ours)} <= texts
+    with pytest.raises(ValueError, match="number must be one of"):
+        smaller_card(22)
+
+
 def test_svgs_describe_themselves_and_store_each_letter_once():
     text = svg(algorithm_card(), "A <title>", "What it shows & more")
     root = ElementTree.fromstring(text)
@@ -126,10 +137,11 @@ def test_the_committed_pictures_are_those_of_the_code(drawn):
     assert [name for name in drawn if drawn[name] != committed[name]] == [], "run: make asset"
 
 
-def test_each_picture_has_a_twin_for_a_dark_page_and_is_small(drawn):
-    for name, text in drawn.items():
-        assert len(text) < 150_000
-        assert name.endswith("-dark.svg") or name.replace(".svg", "-dark.svg") in drawn
+def test_each_picture_of_the_readme_has_a_twin_for_a_dark_page_and_all_are_small(drawn):
+    assert all(len(text) < 150_000 for text in drawn.values())
+    readme = (PROJECT / "README.md").read_text("utf-8")
+    for name in re.findall(r'src="asset/([^"]+\.svg)"', readme):
+        assert name.replace(".svg", "-dark.svg") in drawn and f'"asset/{name.replace(".svg", "-dark.svg")}"' in readme
         assert (DARK if "-dark" in name else LIGHT)["paper"].lower() in text.lower()
 
 

@@ -4,15 +4,15 @@
     python tools/build.py 05 06      builds these
     python tools/build.py --check    says which have drifted from their text, executes nothing
 
-On the way it writes what is the same everywhere into the text: the Algorithm 22 card, the Colab badge and the Colab
-cell, the notebook's metadata; and it formats the code. A notebook in which a cell fails is left as it was.
+On the way it writes what is the same everywhere into the text: the algorithms' cards, the Colab badge and the Colab
+cell, the notebook's metadata; and it formats the code. A cell tagged "hide-input" only draws: it is folded wherever a
+notebook can be folded. A notebook in which a cell fails is left as it was.
 """
 
 import argparse
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -38,15 +38,23 @@ METADATA = {
         "formats": "ipynb,text//md",
         "split_at_heading": True,
         "notebook_metadata_filter": "-jupytext.text_representation.jupytext_version",
+        "cell_metadata_filter": "-jupyter,-cellView",  # made of the tag "hide-input"
     },
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
 }
 
 COLAB_CELL = """\
+# @title On Colab, run this first: it installs the course, in about a minute
 import sys
 
-if "google.colab" in sys.modules:  # Colab brings its own torch; this adds what is missing
-    %pip install -q "ipa-tutorial @ git+https://github.com/{slug}" py3Dmol"""
+if "google.colab" in sys.modules:
+    # Colab brings its own torch; this adds what is missing
+    %pip install -q py3Dmol git+https://github.com/{slug}"""
+
+# A folded cell: the tag says so to the web site's makers, the rest to JupyterLab and to Colab, whose form shows nothing
+# but the title. JupyterLab shows the first line.
+FOLDED, TITLE = "hide-input", "# @title "
+FOLD = {"jupyter": {"source_hidden": True}, "cellView": "form"}
 
 BADGE = (
     "[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
@@ -72,10 +80,22 @@ def prepare(notebook: NotebookNode, name: str, slug: str) -> NotebookNode:
                 cell.source = with_badge(cell.source, BADGE.format(slug=slug, name=name))
         elif '"google.colab" in sys.modules' in cell.source:
             cell.source = COLAB_CELL.format(slug=slug)
+            cell.metadata.tags = [FOLDED]
         cell.id = cell_id(name, index)
         cell.metadata.pop("lines_to_next_cell", None)  # jupytext's note of how the text was spaced
+        fold(cell)
     notebook.metadata = nbformat.from_dict(METADATA)
-    return formatted(notebook)
+    return formatted(notebook, name)
+
+
+def fold(cell: NotebookNode) -> None:
+    """Metadata that fold a cell tagged "hide-input", and no others."""
+    for key in FOLD:
+        cell.metadata.pop(key, None)
+    if FOLDED in cell.metadata.get("tags", []):
+        if not cell.source.startswith(TITLE):
+            raise ValueError(f'a cell tagged "{FOLDED}" must begin with {TITLE!r}, got\n{cell.source}')
+        cell.metadata.update(nbformat.from_dict(FOLD))
 
 
 def with_badge(first_cell: str, badge: str) -> str:
@@ -88,16 +108,15 @@ def cell_id(name: str, index: int) -> str:
     return f"{Path(name).name[:2]}-cell-{index + 1:03}"
 
 
-def formatted(notebook: NotebookNode) -> NotebookNode:
-    """The notebook with its code formatted by ruff (which reads notebooks, magics included)."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "notebook.ipynb"
-        write_notebook(notebook, path)
-        command = [sys.executable, "-m", "ruff", "format", "--no-cache"]
-        done = subprocess.run([*command, "--config", PROJECT / "pyproject.toml", path], capture_output=True, text=True)
-        if done.returncode:
-            raise ValueError(f"ruff cannot read the code: {done.stderr}")
-        return nbformat.read(path, as_version=4)
+def formatted(notebook: NotebookNode, name: str) -> NotebookNode:
+    """The notebook with its code formatted by ruff, magics included, as wide as notebooks/.ruff.toml says."""
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    path = NOTEBOOKS / f"{name}.ipynb"
+    command = [sys.executable, "-m", "ruff", "format", "--no-cache", "--stdin-filename", path, "-"]
+    done = subprocess.run(command, input=nbformat.writes(notebook), capture_output=True, encoding="utf-8", cwd=PROJECT)
+    if done.returncode:
+        raise ValueError(f"ruff cannot read the code: {done.stderr}")
+    return nbformat.reads(done.stdout, as_version=4)
 
 
 def write_notebook(notebook: NotebookNode, path: Path) -> None:

@@ -1,14 +1,18 @@
 """Draws the pictures of the README and of the notebooks' first pages:  python tools/draw.py  (make asset).
 
     attending.gif, .png   a turning nanobody, folded by trained weights, and what one of their heads attends to
+    folding.gif, .png     a chain that folds in training, for lesson 13
+    dreaming.gif, .png    from noise to a backbone, for lesson 17
+    summary.*             one page to print: SVG and PDF
     turning.png           ubiquitin in three orientations, and the attention of one untrained module for each
     turning.gif           the same as a film, beside plain attention
-    card/*.svg            the Algorithm 22 card: plain, and with the lines lit that a notebook asks for
+    card/*.svg            the algorithms' cards; of Algorithm 22 plain, and with the lines lit that a notebook asks for
     data_flow*.svg        the data flow of Algorithm 22 on one page
     house*.svg            the rooms of the package, from its imports
     benchmark.png         time and memory, from benchmark.csv
 
-Of each SVG there is one for a light page and one, *-dark.svg, for a dark page. attending.gif needs the trained weights
+Each SVG lies on a panel of soft paper, which a dark page shows too; what the README shows also has a dark panel,
+*-dark.svg. attending.gif needs the trained weights
 of lesson 18; without them the one that is there stays.
 """
 
@@ -24,8 +28,9 @@ import card  # knows what a notebook asks for
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from films import dreaming, folding
 from house import house_map, in_words
-from PIL import Image
+from PIL import Image, ImageDraw
 from slug import PROJECT
 
 from ipa_tutorial import InvariantPointAttention, Rigid, igfold, load_protein
@@ -39,11 +44,14 @@ from ipa_tutorial.pictures import (
     draw_links,
     draw_points,
     draw_protein,
+    smaller_card,
     use_style,
 )
 from ipa_tutorial.pictures.curves import benchmark_curves
 from ipa_tutorial.pictures.dataflow import IN_WORDS
 from ipa_tutorial.pictures.picture import MARGIN, png
+from ipa_tutorial.pictures.summary import IN_WORDS as SUMMARY_IN_WORDS
+from ipa_tutorial.pictures.summary import summary
 from ipa_tutorial.pictures.typeset import svg
 
 ASSET = PROJECT / "asset"
@@ -104,7 +112,8 @@ def turning() -> plt.Figure:
         above.set_title("turn the protein …" if degrees == 0 else f"… by {degrees:.0f}°", fontsize=15)
         below.imshow(weights, cmap="cividis", vmax=0.3)
         below.set(xticks=[], yticks=[], xlabel="key j", ylabel="query i")
-        below.set_title("its attention map" if degrees == 0 else f"largest change {change:.0e}", fontsize=13)
+        below.set_title("its attention map" if degrees == 0 else "nothing but rounding changes", fontsize=13)
+        assert change < 1e-12
         for edge in below.spines.values():
             edge.set_color(PALE)
     return fig
@@ -138,11 +147,26 @@ def film(frames: int = 36) -> list[Image.Image]:
     return images
 
 
-def write_film(images: list[Image.Image], path: Path, colours: int) -> None:
-    """An animated GIF, one palette for all of it: every browser and GitHub play it."""
-    palette = images[0].quantize(colours, method=Image.Quantize.MAXCOVERAGE, kmeans=2)
-    first, *rest = (image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images)
-    first.save(path, save_all=True, append_images=rest, duration=120, loop=0, optimize=True)
+def write_film(images: list[Image.Image], path: Path, colours: int, duration: int = 120) -> None:
+    """An animated GIF, one palette for all of it, with round corners: every browser and GitHub play it."""
+    corners = np.asarray(round_corners(images[0].size)) < 128
+    palette = images[-1].convert("RGB").quantize(colours, method=Image.Quantize.MAXCOVERAGE, kmeans=2)
+    stills = []
+    for image in images:
+        pixels = np.array(image.convert("RGB").quantize(palette=palette, dither=Image.Dither.NONE))
+        pixels[corners] = colours  # see-through
+        still = Image.fromarray(pixels, "P")
+        still.putpalette([*palette.getpalette()[: 3 * colours], 0, 0, 0])
+        stills.append(still)
+    options = {"duration": duration, "loop": 0, "optimize": False, "transparency": colours, "disposal": 1}
+    stills[0].save(path, save_all=True, append_images=stills[1:], **options)
+
+
+def round_corners(size: tuple[int, int], radius: int = 12) -> Image.Image:
+    """White inside a sheet with round corners, black outside."""
+    mask = Image.new("L", size)
+    ImageDraw.Draw(mask).rounded_rectangle((0, 0, size[0] - 1, size[1] - 1), radius, fill=255)
+    return mask
 
 
 def attending(frames: int = 40) -> list[Image.Image]:
@@ -178,37 +202,48 @@ def still(atoms: torch.Tensor, row: torch.Tensor, residue: int, azimuth: float) 
     ax.plot(*camera.project(atoms[residue, 1].numpy())[:2], "o", color=POINT, ms=7, zorder=4)
     reach = (atoms[:, 1] - atoms[:, 1].mean(0)).norm(dim=-1).max().item() + 1
     ax.set(xlim=(-reach, reach), ylim=(-0.74 * reach, 0.74 * reach))
-    picture = Image.open(BytesIO(png(fig, sharpness=1.0))).convert("RGB")
+    picture = Image.open(BytesIO(png(fig, sharpness=1.0))).convert("RGBA")
     plt.close(fig)
     return picture
 
 
 def svgs() -> dict[str, str]:
     """{path in asset/: text} of every SVG."""
-    requests = {match[1] for path in TEXTS.glob("*.md") for match in card.CARD.finditer(path.read_text("utf-8"))}
-    files = {}
+    asked = (match for path in TEXTS.glob("*.md") for match in card.CARD.finditer(path.read_text("utf-8")))
+    asked = {match.group(1, 2) for match in asked}
+    files, of_22 = {}, "Algorithm 22, invariant point attention"
     for dark, suffix in ((False, ""), (True, "-dark")):
         files[f"data_flow{suffix}.svg"] = svg(data_flow_map(dark), "The data flow of Algorithm 22", IN_WORDS)
         files[f"house{suffix}.svg"] = svg(house_map(dark), "The rooms of the package", in_words())
-        for request in sorted({"none", *requests}):
+        title = "Invariant point attention on one page"
+        files[f"summary{suffix}.svg"] = svg(summary(dark), title, SUMMARY_IN_WORDS)
+        files[f"card/plain{suffix}.svg"] = svg(algorithm_card((), dark), of_22, card.in_words([]))
+    for number, request in asked:
+        if number == "22":
             lit = card.lit_lines(request)
-            figure = algorithm_card(lit, dark)
-            title = "Algorithm 22, invariant point attention"
-            files[f"card/{card.picture_name(lit)}{suffix}.svg"] = svg(figure, title, card.in_words(lit))
-            plt.close(figure)
+            files[f"card/{card.picture_name(lit)}.svg"] = svg(algorithm_card(lit), of_22, card.in_words(lit))
+        else:
+            name, alt = f"Algorithm {number}", card.alt_text(int(number))
+            files[f"card/algorithm-{number}.svg"] = svg(smaller_card(int(number)), name, alt)
+    plt.close("all")
     return files
 
 
 if __name__ == "__main__":
-    torch.set_default_dtype(torch.float64)
     torch.set_num_threads(1)
     use_style()
+    for name, images in (("folding", folding()), ("dreaming", dreaming())):  # in float32, as in their lessons
+        write_film(images, ASSET / f"{name}.gif", 64)
+        images[-1].save(ASSET / f"{name}.png", optimize=True)  # for who prefers no motion
+    torch.set_default_dtype(torch.float64)
     try:
         pictures = attending()
         write_film(pictures, ASSET / "attending.gif", 32)
-        pictures[0].save(ASSET / "attending.png", optimize=True)  # for who prefers no motion
+        pictures[0].save(ASSET / "attending.png", optimize=True)
     except FileNotFoundError as missing:
         print(f"attending.gif stays as it is: {missing}")
+    nothing = dict.fromkeys(("Creator", "Producer", "CreationDate"))
+    summary().savefig(ASSET / "summary.pdf", facecolor="white", metadata=nothing)
     (ASSET / "turning.png").write_bytes(png(turning(), margin=MARGIN))
     write_film(film(), ASSET / "turning.gif", 128)
     benchmark_curves(*read_csv(ASSET / "benchmark.csv")).savefig(ASSET / "benchmark.png", dpi=150)

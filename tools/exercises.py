@@ -66,6 +66,7 @@ def version(cells: list[NotebookNode], name: str, slug: str) -> NotebookNode:
     for index, cell in enumerate(cells):
         tags = [tag for tag in cell.metadata.get("tags", []) if tag != "why"]
         cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+        build.fold(cell)
         cell.id = build.cell_id(name, index)
     return nbformat.v4.new_notebook(metadata=METADATA, cells=cells)
 

@@ -3,7 +3,7 @@
     style.py, camera.py, chain.py     one look; where a drawing is seen from; what can be drawn
     drawing.py, ribbon.py             proteins, frames, points and links in plain matplotlib
     maps.py, curves.py                residues against residues; numbers against numbers
-    typeset.py, card.py, dataflow.py  formulas on a sheet: the Algorithm 22 card, the data-flow map
+    typeset.py, card.py, dataflow.py  formulas on a sheet: the algorithms' cards, the data-flow map
     viewer.py, scene.py, trajectory.py, embedding.py   3-D views and films by 3Dmol.js, without a network
     picture.py                        how a picture gets into a notebook
 
@@ -12,7 +12,7 @@ the notebook. Colours are Okabe and Ito's, which all eyes can tell apart, and me
 pair green, point vermillion. Whatever a colour says, a label, a line style or a marker says too.
 """
 
-from .card import algorithm_card
+from .card import algorithm_card, smaller_card
 from .chain import as_chain
 from .curves import distance_against_weight, error_against_offset, logit_histogram, training_curves
 from .dataflow import data_flow_map
@@ -21,6 +21,7 @@ from .drawing import (
     INK,
     PAIR,
     PALE,
+    PAPER,
     POINT,
     SCALAR,
     Camera,
@@ -40,6 +41,7 @@ __all__ = [
     "INK",
     "PAIR",
     "PALE",
+    "PAPER",
     "POINT",
     "SCALAR",
     "Camera",
@@ -60,6 +62,7 @@ __all__ = [
     "logit_maps",
     "png",
     "show",
+    "smaller_card",
     "structure_strip",
     "training_curves",
     "use_style",

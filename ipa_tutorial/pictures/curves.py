@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .chain import as_numpy
-from .drawing import GREY, INK, POINT
+from .drawing import GREY, INK, PAPER, POINT
 from .style import LINES, SERIES, TERM_COLOURS, styled
 
 SMALLEST_WEIGHT = 1e-6  # the lower end of a logarithmic axis of weights
@@ -73,7 +73,7 @@ def error_against_offset(
     for (name, y), style in zip(data.items(), SERIES * 10, strict=False):
         ax.plot(x, np.maximum(y, floor), label=name, **style)
         hollow = {"color": style["color"], "marker": style["marker"], "linestyle": "none"}
-        ax.plot(x[y == 0], np.full((y == 0).sum(), floor), markerfacecolor="white", zorder=3, **hollow)
+        ax.plot(x[y == 0], np.full((y == 0).sum(), floor), markerfacecolor=PAPER, zorder=3, **hollow)
     ax.set(xscale="log", yscale="log", xlabel=xlabel, ylabel=ylabel)
     ax.grid(True, which="major")
     ax.legend(loc="upper left")
@@ -115,7 +115,7 @@ def distance_against_weight(
     pairs = ax.hist2d(x.ravel(), y.ravel().clip(low, high), bins=(across, up), **style)[3]
     ax.figure.colorbar(pairs, ax=ax, label="pairs", pad=0.03).outline.set_visible(False)
     middle, mean = _mean_in_bins(x.ravel(), y.ravel(), across[::3])
-    halo = [withStroke(linewidth=4.5, foreground="white")]
+    halo = [withStroke(linewidth=4.5, foreground=PAPER)]
     ax.plot(middle, mean.clip(low), color=POINT, ls="-", marker="o", ms=4, label="mean weight", path_effects=halo)
     if x.ndim == 2 and x.shape[0] == x.shape[1]:
         ax.axhline(1 / len(x), color=INK, lw=1.2, ls="--", marker="", label=f"evenly spread, 1/{len(x)}")

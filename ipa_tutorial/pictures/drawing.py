@@ -30,8 +30,10 @@ SCALAR, PAIR, POINT = "#0072B2", "#009E73", "#D55E00"  # the three terms of the 
 AXIS_COLOURS = {"x": "#E69F00", "y": "#56B4E9", "z": "#CC79A7"}  # orange, sky blue, purple
 AXIS_LINES = {"x": "-", "y": (0, (3, 1)), "z": (0, (1, 0.7))}
 STRUCTURE_COLOURS = {"H": "#C77DA8", "E": "#E5A823", "-": "#C4C9CE"}
+ROOM = 3.0  # Å: ends that are nearer to each other on paper are not named, one letter would hide the other
 HAIR = 0.02  # links of less than this part of the largest weight are left out
 INK, GREY, PALE = "#222222", "#767676", "#D9D9D9"
+PAPER = "#F8F6F1"  # what everything is drawn on: a soft panel, on a white page and on a dark one
 
 _cameras: WeakKeyDictionary[Axes, Camera] = WeakKeyDictionary()
 
@@ -73,8 +75,8 @@ def draw_protein(
             polygons[order, :, :2], facecolors=paint[order], edgecolors=paint[order], linewidths=0.4, zorder=2
         )
     )
-    if termini:
-        ca = camera.project(chain.ca[np.isfinite(chain.ca).all(-1)])[:, :2]
+    ca = camera.project(chain.ca[np.isfinite(chain.ca).all(-1)])[:, :2]
+    if termini and np.linalg.norm(ca[0] - ca[-1]) > ROOM:
         for letter, end, inner in (("N", 0, 2), ("C", -1, -3)):
             away = ca[end] - ca[np.clip(inner, -len(ca), len(ca) - 1)]
             _write(ax, ca[end] + 1.6 * away / max(np.linalg.norm(away), 1e-9), letter, weight="bold", size=10)
@@ -146,7 +148,7 @@ def draw_points(
         s=size,
         c=camera.fade(colour, x[:, 2]),
         marker=marker,
-        edgecolors="white",
+        edgecolors=PAPER,
         linewidths=0.6,
         zorder=5,
         label=label,
@@ -230,7 +232,7 @@ def _fit(ax: Axes) -> Axes:
 
 def _write(ax: Axes, place: NDArray, text: str, **style) -> None:
     style = {"size": 9, "color": INK, "ha": "center", "va": "center", "zorder": 6} | style
-    ax.text(*place[:2], text, path_effects=[withStroke(linewidth=2.5, foreground="white")], **style)
+    ax.text(*place[:2], text, path_effects=[withStroke(linewidth=2.5, foreground=PAPER)], **style)
     ax.update_datalim([place[:2]])
 
 

@@ -52,9 +52,9 @@ def attention_map(
 
 @styled
 def attention_maps(maps: Mapping[str, Tensor], protein=None, labels: Sequence[str] | None = None) -> Figure:
-    """Several maps ``{title: (L, L)}`` in rows of at most three, each with its own colour bar.
+    """Several maps ``{title: (L, L)}`` in rows of two, each with its own colour bar.
 
-    Four maps lie two and two; a last row that is not full is centred. ``labels`` are those of the colour bars, one for
+    A last row that is not full is centred. ``labels`` are those of the colour bars, one for
     each map.
     """
     if not maps:
@@ -62,7 +62,7 @@ def attention_maps(maps: Mapping[str, Tensor], protein=None, labels: Sequence[st
     labels = ["attention weight"] * len(maps) if labels is None else labels
     if len(labels) != len(maps):
         raise ValueError(f"labels must be one for each of {len(maps)} maps, got {len(labels)}")
-    columns = 2 if len(maps) == 4 else min(len(maps), 3)
+    columns = min(len(maps), 2)
     rows = -(-len(maps) // columns)
     figure = plt.figure(figsize=(4.4 * columns, 3.7 * rows))
     grid = figure.add_gridspec(rows, 2 * columns)  # half columns, to centre the last row

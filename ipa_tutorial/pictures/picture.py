@@ -1,5 +1,7 @@
 """How a picture gets into a notebook: sharp, small, the same bytes at every run, and described in words.
 
+A picture is a sheet of soft paper with round corners: it looks the same on a white page and on a dark one.
+
 An ``image/png`` output shows everywhere, on GitHub too, but JupyterLab and nbconvert give its ``<img>`` no alt text,
 whatever its metadata say. So the description comes along three times: in the metadata (``image/png`` → ``alt``, which
 some readers use), in a fold-out line below the picture, which needs no script, and from there a small script writes it
@@ -14,15 +16,20 @@ import io
 import json
 
 import matplotlib.pyplot as plt
+import numpy as np
 from IPython.display import display
 from matplotlib.figure import Figure
 from PIL import Image, ImageOps
+
+from .drawing import PAPER
 
 PIXELS_PER_INCH = 100  # as shown
 COLOURS = 128
 LARGE = 150_000  # bytes of a picture; a notebook of many is slow to open, and GitHub does not show it
 LEAST_SHARP = 1.5  # times as many pixels as are shown, whatever the picture
-MARGIN = 0.08  # inches of white around a figure in a notebook: its title is not to touch the edge
+MARGIN = 0.12  # inches of paper around a figure in a notebook: its title is not to touch the edge
+RADIUS = 0.10  # inches: of the round corners
+LEVELS = 8  # of how much is seen through the edge of a corner
 
 # JavaScript: of the pictures above this script, the nearest whose data end in the same way. (Undefined: none.)
 PICTURE_ABOVE = (
@@ -37,7 +44,7 @@ def show(figure, alt: str, width: int | None = None) -> None:
     Args:
         figure: a matplotlib figure, or axes of it.
         alt: one or two sentences that say what the picture shows, to somebody who cannot see it.
-        width: in pixels; None: 100 for each inch of the figure and of a small white margin.
+        width: in pixels; None: 100 for each inch of the figure and of a small margin.
 
     Raises:
         TypeError: not a figure.
@@ -55,22 +62,40 @@ def show(figure, alt: str, width: int | None = None) -> None:
 
 
 def png(figure: Figure, sharpness: float = 2.0, margin: float = 0.0) -> bytes:
-    """The figure as a PNG on white, ``sharpness`` times as large as it is shown, without dates or versions inside.
+    """The figure as a PNG on paper with round corners, ``sharpness`` times as large as it is shown.
 
-    ``margin``: inches of white to add on every side.
+    There are no dates and no versions inside.
+
+    ``margin``: inches of paper to add on every side.
 
     A hundred or so colours, chosen so that the rare ones survive: no pixel is off by more than the eye could see, and
     the file shrinks to a fourth. A picture that is still large, because there is so much in it, is drawn less sharp.
     """
     canvas, file = io.BytesIO(), io.BytesIO()
-    figure.savefig(canvas, format="png", dpi=sharpness * PIXELS_PER_INCH, facecolor="white")
+    figure.savefig(canvas, format="png", dpi=sharpness * PIXELS_PER_INCH, facecolor=PAPER)
     picture = Image.open(canvas).convert("RGB")
-    picture = ImageOps.expand(picture, round(margin * sharpness * PIXELS_PER_INCH), "white")
+    picture = ImageOps.expand(picture, round(margin * sharpness * PIXELS_PER_INCH), PAPER)
     picture = picture.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE)
-    picture.save(file, "PNG", optimize=True)
+    picture, alpha = with_round_corners(picture, RADIUS * sharpness * PIXELS_PER_INCH)
+    picture.save(file, "PNG", optimize=True, transparency=alpha)
     if file.tell() > LARGE and sharpness > LEAST_SHARP:
         return png(figure, max(LEAST_SHARP, 0.8 * sharpness), margin)
     return file.getvalue()
+
+
+def with_round_corners(picture: Image.Image, radius: float) -> tuple[Image.Image, bytes]:
+    """A paletted picture, its corners cut round, and the opacity of each colour of its new palette."""
+    width, height = picture.size
+    x, y = (np.arange(n) for n in (width, height))
+    dx, dy = (np.maximum(radius - 0.5 - np.minimum(k, k[::-1]), 0) for k in (x, y))  # how far into a corner
+    opaque = np.clip(radius + 0.5 - np.hypot(dy[:, None], dx), 0, 1)  # (height, width)
+    level = np.rint(LEVELS * opaque).astype(np.uint8)
+    pixels = np.where(level < LEVELS, COLOURS + level, np.asarray(picture))
+    palette = picture.getpalette()[: 3 * COLOURS]
+    palette += [0] * (3 * COLOURS - len(palette)) + LEVELS * [int(PAPER[k : k + 2], 16) for k in (1, 3, 5)]
+    cut = Image.fromarray(pixels.astype(np.uint8), "L")
+    cut.putpalette(palette)
+    return cut, bytes([255] * COLOURS + [255 * k // LEVELS for k in range(LEVELS)])
 
 
 def picture_output(data: bytes, alt: str, width: int) -> tuple[dict, dict]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..rigid import Rigid
 from .chain import Chain, as_numpy, as_points
-from .drawing import AXIS_COLOURS, HAIR, INK, STRUCTURE_COLOURS
+from .drawing import AXIS_COLOURS, HAIR, INK, PAPER, STRUCTURE_COLOURS
 from .picture import js
 
 FRAME_LENGTH = 3.0  # Å
@@ -24,7 +24,7 @@ RESIDUES = dict(
 # As the last arguments of addLabel, None and True: no selection, and no drawing of the whole scene at once.
 LABEL = {
     "fontColor": INK,
-    "backgroundColor": "white",
+    "backgroundColor": PAPER,
     "backgroundOpacity": 0.6,
     "fontSize": 14,
     "alignment": "center",

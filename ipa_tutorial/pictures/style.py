@@ -8,7 +8,7 @@ from collections.abc import Callable
 import matplotlib.pyplot as plt
 from cycler import cycler
 
-from .drawing import GREY, INK, PAIR, PALE, POINT, SCALAR
+from .drawing import GREY, INK, PAIR, PALE, PAPER, POINT, SCALAR
 
 TERM_COLOURS = {"scalar": SCALAR, "pair": PAIR, "point": POINT}
 # Lines that no term owns: black, orange, sky blue, purple, yellow, each with its own dashes and marker.
@@ -17,13 +17,14 @@ LINES = cycler(color=[INK, "#E69F00", "#56B4E9", "#CC79A7", "#B8A500"]) + cycler
 )
 SERIES = LINES + cycler(marker=["o", "s", "^", "D", "v"])
 STYLE = {
-    "figure.facecolor": "white",
-    "savefig.facecolor": "white",
+    "figure.facecolor": PAPER,
+    "axes.facecolor": PAPER,
+    "savefig.facecolor": PAPER,
     "figure.dpi": 100,
     "figure.constrained_layout.use": True,
-    "font.size": 10,
-    "axes.titlesize": 11,
-    "axes.labelsize": 10,
+    "font.size": 11.5,  # of a figure some 8 inches wide: it can be read on a telephone, at 358 pixels
+    "axes.titlesize": 12.5,
+    "axes.labelsize": 11.5,
     "axes.edgecolor": GREY,
     "axes.labelcolor": INK,
     "axes.titlecolor": INK,

@@ -21,7 +21,7 @@ from .drawing import draw_protein, draw_scale_bar, residue_colours
 from .picture import PIXELS_PER_INCH, js
 from .scene import LABEL, add_model, colour_residues, colour_structure
 
-STILLS, COLUMNS = 6, 3
+STILLS, COLUMNS = 6, 2
 ONE_WAY = 5000  # milliseconds from the first model to the last
 REST = 1000  # milliseconds at either end
 
@@ -154,8 +154,8 @@ def draw_models(chains: Sequence[Chain], camera: Camera, colour: str | Tensor, w
         ax.update_datalim([(left, low), (right, high)])
         if k == 0:
             draw_scale_bar(ax)
-        ax.set_title(f"model {k + 1} of {len(chains)}", fontsize=9)
-        ax.set(xlim=(left, right), ylim=(low - 5, high))  # room for the scale bar
+        ax.set_title(f"model {k + 1} of {len(chains)}")
+        ax.set(xlim=(left, right), ylim=(low - 5 * (k == 0), high))  # room for the scale bar
     for ax in axes[len(chosen) :]:
         ax.set_axis_off()
     return figure

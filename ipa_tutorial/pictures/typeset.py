@@ -14,19 +14,20 @@ from xml.sax.saxutils import escape
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Circle, FancyBboxPatch, PathPatch, Polygon
 from matplotlib.path import Path
 from matplotlib.textpath import text_to_path
 
-from .drawing import GREY, INK, PALE, SCALAR
+from .drawing import GREY, INK, PALE, PAPER, SCALAR
 
 FONT = {"family": "DejaVu Sans", "math_fontfamily": "stix"}  # both come with matplotlib
 LIGHT = {
-    "paper": "#FFFFFF", "ink": INK, "grey": GREY, "rule": PALE, "band": "#FFF3CF", "mark": "#B8860B",
+    "paper": PAPER, "ink": INK, "grey": GREY, "rule": PALE, "band": "#FCEBB9", "mark": "#B8860B",
     "scalar": SCALAR, "pair": "#007D5B", "point": "#C45300",
-    "scalar band": "#EAF3FA", "pair band": "#E8F5F0", "point band": "#FCEFE6",
+    "scalar band": "#E1EDF6", "pair band": "#DFF0E9", "point band": "#FBE8DB",
 }  # fmt: skip
 DARK = {
     "paper": "#16191D", "ink": "#ECECEC", "grey": "#9AA0A6", "rule": "#3C4147", "band": "#38321C", "mark": "#E6B94A",
@@ -47,7 +48,8 @@ class Sheet:
 
     def __post_init__(self) -> None:
         self.colours = DARK if self.dark else LIGHT
-        figure = plt.figure(figsize=(self.width / 72, self.height / 72), dpi=72, facecolor=self.colours["paper"])
+        size, paper, rule = (self.width / 72, self.height / 72), self.colours["paper"], self.colours["rule"]
+        figure = plt.figure(figsize=size, dpi=72, facecolor=paper, edgecolor=rule)
         figure.set_layout_engine("none")
         self.ax = figure.add_axes((0, 0, 1, 1))
         self.ax.set(xlim=(0, self.width), ylim=(self.height, 0))
@@ -150,11 +152,14 @@ def rounded(corners: Sequence[tuple[float, float]], radius: float) -> Path:
 
 
 def svg(figure: Figure, title: str, description: str) -> str:
-    """The figure as an SVG that says what it shows, each letter stored once; the same at every run."""
+    """The figure as an SVG that says what it shows, each letter stored once; the same at every run.
+
+    It lies on a panel with round corners, of the figure's own colours: what is below a page shows around it.
+    """
     file = io.StringIO()
     with plt.rc_context({"svg.fonttype": "path", "svg.hashsalt": "ipa"}):
         nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-        figure.savefig(file, format="svg", facecolor=figure.get_facecolor(), metadata=nothing)
+        figure.savefig(file, format="svg", facecolor="none", metadata=nothing)
     text = file.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", text, flags=re.S)
@@ -167,5 +172,13 @@ def svg(figure: Figure, title: str, description: str) -> str:
     glyphs = dict.fromkeys(re.findall(r'<path id="([^"]+)"', text))
     short = {name: f"g{number}" for number, name in enumerate(glyphs)}
     text = re.sub(r'(<path id="|href="#)([^"]+)"', lambda hit: f'{hit[1]}{short.get(hit[2], hit[2])}"', text)
-    head = f'<title id="title">{escape(title)}</title>\n<desc id="desc">{escape(description)}</desc>'
+    head = f'<title id="title">{escape(title)}</title>\n<desc id="desc">{escape(description)}</desc>\n{panel(figure)}'
     return re.sub(r"<svg ([^>]*)>", rf'<svg \1 role="img" aria-labelledby="title desc">\n{head}', text, count=1)
+
+
+def panel(figure: Figure) -> str:
+    """The sheet of paper under a figure, as SVG."""
+    width, height = 72 * figure.get_size_inches()
+    fill, edge = to_hex(figure.get_facecolor()), to_hex(figure.get_edgecolor())
+    size = f'x="0.5" y="0.5" width="{width - 1:g}" height="{height - 1:g}" rx="12"'
+    return f'<rect {size} fill="{fill}" stroke="{edge}"/>'

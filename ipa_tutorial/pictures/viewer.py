@@ -25,7 +25,17 @@ from torch import Tensor
 from ..rigid import Rigid
 from .camera import Camera
 from .chain import Chain, as_chain, as_numpy, as_points
-from .drawing import INK, POINT, draw_frames, draw_links, draw_points, draw_protein, draw_scale_bar, residue_colours
+from .drawing import (
+    INK,
+    PAPER,
+    POINT,
+    draw_frames,
+    draw_links,
+    draw_points,
+    draw_protein,
+    draw_scale_bar,
+    residue_colours,
+)
 from .embedding import library_html, library_is_due, scene_html
 from .picture import PIXELS_PER_INCH, in_words, picture_output, png
 from .scene import FRAME_LENGTH, add_chain, add_frames, add_links, add_points, quaternion, zoom
@@ -105,7 +115,7 @@ def view(
     row = None if attention_from is None else _attention_row(attention_from, chain)
     camera = camera or Camera.facing(protein)
 
-    scene = py3Dmol.view(width="100%", height="0px", js="")
+    scene = _new_scene()
     add_chain(scene, chain, residue_colours(colour, chain.structure))
     figure = Figure(figsize=(WIDTH / PIXELS_PER_INCH, 0.72 * WIDTH / PIXELS_PER_INCH), layout="constrained")
     ax = figure.subplots()
@@ -130,10 +140,16 @@ def view(
     )
 
 
+def _new_scene() -> py3Dmol.view:
+    scene = py3Dmol.view(width="100%", height="0px", js="")
+    scene.setBackgroundColor(PAPER)
+    return scene
+
+
 def _film(models: Sequence, colour: str | Tensor, height: int, alt: str | None, camera: Camera | None) -> View:
     chains = as_models(models)
     camera = camera or Camera.facing(chains[-1].ca)
-    scene = py3Dmol.view(width="100%", height="0px", js="")
+    scene = _new_scene()
     add_models(scene, chains, colour)
     scene.zoom(zoom(camera.project(np.concatenate([chain.ca for chain in chains])), height))
     words = _describe(chains[-1], None, {}, None).removeprefix("3-D view of ")
