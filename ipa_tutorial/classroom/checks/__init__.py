@@ -43,6 +43,7 @@ from .frames import (
     check_apply,
     check_compose,
     check_compose_update,
+    check_follow,
     check_inverse,
     check_invert_apply,
     check_quaternion_multiply,
@@ -81,6 +82,11 @@ from .own_tests import (
     check_test_of_motions,
     check_test_of_padding,
 )
+from .scalars import (
+    check_ask,
+    check_keys_and_values,
+    check_without_one,
+)
 from .testing import (
     check_assert_invariant,
 )
@@ -97,6 +103,7 @@ __all__ = [
     "CheckFailed",
     "Verdict",
     "check_apply",
+    "check_ask",
     "check_assert_equivariant",
     "check_assert_invariant",
     "check_attend_pairs",
@@ -115,12 +122,14 @@ __all__ = [
     "check_cut_out",
     "check_expanded_logits",
     "check_fape",
+    "check_follow",
     "check_hang_frames",
     "check_hide_padding",
     "check_inverse",
     "check_inverse_softplus",
     "check_invert_apply",
     "check_kabsch_rmsd",
+    "check_keys_and_values",
     "check_lddt",
     "check_made_equivariant",
     "check_neighbour_head",
@@ -152,6 +161,7 @@ __all__ = [
     "check_update_quaternion",
     "check_walk",
     "check_weighted_sum",
+    "check_without_one",
 ]
 
 CHECKS: dict[str, Check] = {name: check for name, check in globals().items() if isinstance(check, Check)}
