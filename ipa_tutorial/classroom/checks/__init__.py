@@ -27,6 +27,7 @@ from .attention import (
     check_split_points,
     check_split_scalars,
     check_term_weight,
+    check_weight_from_moments,
     check_weighted_sum,
 )
 from .engine import (
@@ -37,6 +38,7 @@ from .engine import (
 from .folding import (
     check_backbone_loss,
     check_best_chain,
+    check_offsets_of_chains,
     check_relative_positions,
 )
 from .frames import (
@@ -52,6 +54,10 @@ from .frames import (
     check_shadows,
     check_update_quaternion,
     check_walk,
+)
+from .layouts import (
+    check_into_a_row,
+    check_take_apart,
 )
 from .losses import (
     check_clamp_some,
@@ -81,6 +87,9 @@ from .own_tests import (
     check_test_of_a_full_mask,
     check_test_of_motions,
     check_test_of_padding,
+)
+from .pull import (
+    check_pull_on_queries,
 )
 from .scalars import (
     check_ask,
@@ -125,6 +134,7 @@ __all__ = [
     "check_follow",
     "check_hang_frames",
     "check_hide_padding",
+    "check_into_a_row",
     "check_inverse",
     "check_inverse_softplus",
     "check_invert_apply",
@@ -133,11 +143,13 @@ __all__ = [
     "check_lddt",
     "check_made_equivariant",
     "check_neighbour_head",
+    "check_offsets_of_chains",
     "check_one_product",
     "check_place_atoms",
     "check_point_logits",
     "check_point_norms",
     "check_point_weight",
+    "check_pull_on_queries",
     "check_quaternion_multiply",
     "check_quaternion_to_rotation",
     "check_reach",
@@ -152,6 +164,7 @@ __all__ = [
     "check_split_points",
     "check_split_scalars",
     "check_step_in_rows",
+    "check_take_apart",
     "check_term_weight",
     "check_test_of_a_full_mask",
     "check_test_of_motions",
@@ -160,6 +173,7 @@ __all__ = [
     "check_turn_about_x",
     "check_update_quaternion",
     "check_walk",
+    "check_weight_from_moments",
     "check_weighted_sum",
     "check_without_one",
 ]

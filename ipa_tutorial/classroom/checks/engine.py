@@ -182,12 +182,12 @@ then the package's computes it"
             if problem is not None:
                 later = [(case, self.run(function, case)) for case in cases[len(tried) :]]
                 return self.explain(problem, function, [tried[-1], *tried[:-1], *later])
+        problem = (self.manner(as_written, cases) if self.manner else None) or self.judge_the_way(function, cases)
+        if problem is not None:
+            return Verdict("wrong", words.wrong(self.title, problem), reason=problem)
         for case in cases:  # once all numbers are right: a wrong number says more than a missing gradient
             if problem := self.judge_gradient(function, case):
                 return self.say(problem, case)
-        problem = self.judge_the_way(function, cases) or (self.manner(as_written, cases) if self.manner else None)
-        if problem is not None:
-            return Verdict("wrong", words.wrong(self.title, problem), reason=problem)
         return Verdict("ok", words.right(self.title, len(cases)))
 
     def cases(self) -> Iterator[Case]:

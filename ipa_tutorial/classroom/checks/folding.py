@@ -46,6 +46,55 @@ check_relative_positions = Check(
     without=("one_hot",),
 )
 
+
+def chains_with_gaps(d: Draw) -> tuple[Tensor, Tensor]:
+    """Residue numbers that begin anew in each chain, and may be the same in two of them."""
+    steps = torch.randint(1, 20, (*d.batch, d.L), generator=d.generator)
+    return steps.cumsum(-1) - 30, torch.randint(0, 3, (*d.batch, d.L), generator=d.generator)
+
+
+def classes_of_chains(residue_index: Tensor, chain: Tensor) -> Tensor:
+    within = classes_one_by_one(residue_index)
+    out = torch.cat([within, torch.zeros_like(within[..., :1])], dim=-1)
+    for *batch, i, j in torch.cartesian_prod(*map(torch.arange, out.shape[:-1])).tolist():
+        if chain[(*batch, i)] != chain[(*batch, j)]:
+            out[(*batch, i, j)] = torch.eye(66, dtype=torch.int64)[65]
+    return out
+
+
+def one_pair(e: Evidence) -> str | None:
+    """The first pair with a wrong class: within one chain where there is such a one."""
+    (n, chain), got, right = e.arguments, e.wrong.got, e.wrong.expected
+    wrong = (got != right).any(-1)
+    within = wrong & (chain[..., None, :] == chain[..., :, None])
+    *batch, i, j = (within if within.any() else wrong).nonzero()[0].tolist()
+    mine, theirs = (x[(*batch, i, j)].nonzero()[:, 0].tolist() for x in (got, right))
+    chains = "of one chain" if within.any() else "of two chains"
+    so_far = "" if within.any() or not (got == right).any() else "within a chain all is right; "
+    classes = f"class {mine[0]}" if len(mine) == 1 else f"{len(mine)} classes" if mine else "no class at all"
+    numbers = f"{int(n[(*batch, i)])} (i) and {int(n[(*batch, j)])} (j)"
+    return f"{so_far}residues {numbers} {chains} should have class {theirs[0]}, and have {classes}"
+
+
+check_offsets_of_chains = Check(
+    "relative positions in a complex of chains",
+    "training.relative_positions",
+    chains_with_gaps,
+    classes_of_chains,
+    special=(
+        lambda d: Case((torch.arange(40, 110), torch.zeros(70, dtype=torch.int64)), "one chain of 70 without gaps"),
+        lambda d: Case((torch.tensor([3, 4, 5, 3, 4, 5]), torch.tensor([0, 0, 0, 1, 1, 1])), "two copies of one chain"),
+        lambda d: Case((torch.tensor([3, 4, 90, 91]), torch.tensor([2, 2, 2, 2])), "a loop of 85 residues is missing"),
+        lambda d: Case((torch.tensor([-5, 300, 301, 900]), torch.tensor([7, 7, 3, 3])), "chains number 7 and 3"),
+    ),
+    single_precision=False,
+    names=("residue_index", "chain"),
+    own=(one_pair,),
+    elsewhere=False,
+    sound=classes_of_chains,
+    by_hand=False,
+)
+
 # --- the loss of a folding network -----------------------------------------------------------------------------------
 
 

@@ -1,26 +1,23 @@
-"""Where does each number go? A row of labelled numbers is sent through an answer that only moves numbers about."""
+"""Where does each number go? Labelled numbers are sent through an answer that only moves numbers about."""
 
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from .diagnosis import Hypothesis
 from .evidence import Evidence, as_tensor, labelled
 
-L = 3  # residues
 
-
-def on_a_labelled_row(of_head: int, heads: int, **rest: int) -> Hypothesis:
-    """A hypothesis: the first number that arrives in a wrong place, if number n of residue i is called 100 i + n.
+def where_labels_arrive(arguments: tuple, legend: str) -> Hypothesis:
+    """A hypothesis: the first number that arrives in a wrong place.
 
     Args:
-        of_head: how many numbers a head has in the row.
-        heads, rest: the arguments of the learner's function behind the row.
+        arguments: of the learner's function, the first with labels for numbers.
+        legend: how they are labelled, to be read after "send … through it".
     """
-    row = 100.0 * torch.arange(L)[:, None].double() + torch.arange(of_head * heads)
 
     def hypothesis(e: Evidence) -> str | None:
-        arguments = (row, heads, *rest.values())
         try:
             got, right = labelled(e.answer(*arguments)), e.right(arguments)
         except Exception:
@@ -32,10 +29,13 @@ def on_a_labelled_row(of_head: int, heads: int, **rest: int) -> Hypothesis:
             if (wrong := (mine != expected).nonzero()).numel():
                 place = tuple(wrong[0].tolist())
                 name = f" of the {part.name}" if part.name else ""
-                return (
-                    f"send a row through it whose number n of residue i is 100 i + n ({row.shape[-1]} numbers, {heads} \
-heads): at index {place}{name} {int(expected[place])} should arrive, and yours has {int(mine[place])}"
-                )
+                arrived = f"{int(expected[place])} should arrive, and yours has {int(mine[place])}"
+                return f"send {legend} through it: at index {place}{name} {arrived}"
         return None
 
     return hypothesis
+
+
+def labelled_row(length: int) -> Tensor:
+    """Three residues; number n of residue i is 100 i + n."""
+    return 100.0 * torch.arange(3)[:, None].double() + torch.arange(length)

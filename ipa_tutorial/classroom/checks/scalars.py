@@ -11,7 +11,7 @@ from torch import Tensor
 from . import words
 from .engine import Case, Check
 from .evidence import Evidence
-from .labels import on_a_labelled_row
+from .labels import labelled_row, where_labels_arrive
 from .terms import in_terms
 
 # --- keys and values in one row --------------------------------------------------------------------------------------
@@ -32,7 +32,11 @@ check_keys_and_values = Check(
     cut_key_by_key,
     names=("x", "heads", "c"),
     results=("keys", "values"),
-    own=(on_a_labelled_row(5, heads=2, key_dim=2),),
+    own=(
+        where_labels_arrive(
+            (labelled_row(10), 2, 2), "a row whose number n of residue i is 100 i + n (10 numbers, 2 heads, c = 2)"
+        ),
+    ),
     sound=cut_key_by_key,
     by_hand=False,
 )
@@ -181,18 +185,14 @@ def weights_that_are_used(e: Evidence) -> str | None:
         row = used[m].abs().max() < 1e-9
         return f"{shown}: residue m = {m} is still heard; it is its row that is zero" if row else None
     if not torch.allclose(used.sum(-1), torch.ones(L).double()):
-        return (
-            f"{shown}: nobody hears m any more, but row 0 adds up to {used[0].sum():.3f} and not to 1 (before it had \
-{weights[0, 0, m]:.3f} for m and {1 - weights[0, 0, m]:.3f} for the others)"
-        )
-    return (
-        f"{shown}: nobody hears m any more and rows add up to 1, but what m had is not dealt out in proportion: all other \
-weights of a row should grow by one and the same factor"
-    )
+        before = f"before it had {weights[0, 0, m]:.3f} for m and {1 - weights[0, 0, m]:.3f} for the others"
+        return f"{shown}: nobody hears m any more, but row 0 adds up to {used[0].sum():.3f} and not to 1 ({before})"
+    return f"{shown}: nobody hears m any more and rows add up to 1, but what m had is not dealt out in proportion: \
+all other weights of a row should grow by one and the same factor"
 
 
 def still_heard(e: Evidence) -> str:
-    return "residue m is still heard. (A softmax after a zero does not silence it: e⁰ is 1, and weights need no second one)"
+    return "residue m is still heard. (A zero before a softmax does not silence it: e⁰ is 1)"
 
 
 check_without_one = Check(
