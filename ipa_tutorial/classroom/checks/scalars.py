@@ -8,6 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from ... import attention
 from . import words
 from .engine import Case, Check
 from .evidence import Evidence
@@ -25,6 +26,11 @@ def cut_key_by_key(x: Tensor, heads: int, key_dim: int) -> tuple[Tensor, Tensor]
     return torch.stack(keys, dim=-3), torch.stack(values, dim=-3)
 
 
+def cut_by_the_package(x: Tensor, heads: int, key_dim: int) -> tuple[Tensor, Tensor]:
+    of_head = attention.split_scalars(x, heads)
+    return of_head[..., :key_dim], of_head[..., key_dim:]
+
+
 check_keys_and_values = Check(
     "keys and values out of one projection",
     "attention.split_scalars",
@@ -37,7 +43,7 @@ check_keys_and_values = Check(
             (labelled_row(10), 2, 2), "a row whose number n of residue i is 100 i + n (10 numbers, 2 heads, c = 2)"
         ),
     ),
-    sound=cut_key_by_key,
+    sound=cut_by_the_package,
     by_hand=False,
 )
 
@@ -147,6 +153,11 @@ def hidden_before_the_softmax(weights: Tensor, v: Tensor, m: int) -> Tensor:
     return torch.einsum("...ij,...jd->...id", left.softmax(-1), v)
 
 
+def without_by_the_package(weights: Tensor, v: Tensor, m: int) -> Tensor:
+    others = torch.where(torch.arange(weights.shape[-1]) == m, 0, weights)
+    return attention.attend_scalars(others / others.sum(-1, keepdim=True), v)
+
+
 def parts_of_what_is_left(weights: Tensor, v: Tensor, m: int) -> dict[str, dict[str, Tensor]]:
     o, a, theirs = weights @ v, weights[..., m, None], v[..., m, None, :]
     b = weights[..., m, :, None]  # the row of m, by mistake
@@ -202,6 +213,6 @@ check_without_one = Check(
     hidden_before_the_softmax,
     names=("weights", "v", "m"),
     own=(weights_that_are_used, in_terms(parts_of_what_is_left), still_heard),
-    sound=hidden_before_the_softmax,
+    sound=without_by_the_package,
     by_hand=False,
 )
