@@ -57,7 +57,7 @@ def perfect(d: Draw) -> Case:
 
 
 check_sights = Check(
-    "Algorithm 28, lines 1 and 2: every point as every frame sees it",
+    "every point as every frame sees it",
     "losses.sights",
     lambda d: (d.frames(d.L), d.normal(d.P, 3)),
     seen_from,
