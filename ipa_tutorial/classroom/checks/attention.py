@@ -137,6 +137,12 @@ check_term_weight = Check(
     batches=((),),
 )
 
+
+def softplus_of_it(e: Evidence) -> str | None:
+    back = torch.nn.functional.softplus(e.wrong.got).item()
+    return f"try it: softplus of yours is {back:.4g}, where it should be γ = {e.arguments[0]:.4g} again"
+
+
 check_inverse_softplus = Check(
     "the start of γ, the inverse of softplus",
     "attention.inverse_softplus",
@@ -144,6 +150,7 @@ check_inverse_softplus = Check(
     solved_by_bisection,
     special=(lambda d: Case((1.0,), "γ = 1"),),
     names=("gamma",),
+    own=(softplus_of_it,),
 )
 
 # --- line 7: logits, mask and softmax --------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from .draw import Draw
 from .engine import Case, Check
 from .evidence import Evidence
 from .losses import fape_of_what_counts, rmsd_by_horn
+from .terms import sum_of
 
 # --- relative positions ----------------------------------------------------------------------------------------------
 
@@ -124,6 +125,23 @@ def loss_of_the_package(every: Rigid, truth: Rigid, mask: Tensor) -> Tensor:
     return backbone_loss(SimpleNamespace(rigids=iterations), truth, mask)
 
 
+def weights_of_iterations(e: Evidence) -> str | None:
+    """As a sum of the losses of the single iterations, over twelve proteins."""
+    d = Draw(torch.float64, (12,), (5, 2, 4, 3, 6, 7), 7)
+    every, truth, _ = attempts(d)
+    real = torch.ones(12, d.L, dtype=torch.bool)
+    try:
+        got = e.answer(every, truth, real).detach().double()
+    except Exception:
+        return None
+    frames = [Rigid(every[k].rotations, 10 * every[k].translations) for k in range(3)]
+    losses = [fape_of_what_counts(T, truth, T.translations, truth.translations, real, real) for T in frames]
+    terms = {f"FAPE of iteration {k}": loss for k, loss in enumerate(losses, 1)}
+    if got.shape != losses[0].shape or not (mine := sum_of(terms, got.double(), close=1e-4)):
+        return None
+    return f"of three iterations yours is {mine}, where each should count a third"
+
+
 check_backbone_loss = Check(
     "the loss of a folding network",
     "training.backbone_loss",
@@ -133,6 +151,7 @@ check_backbone_loss = Check(
     special=(all_right,),
     tolerance=1e-4,  # ε beside the number of pairs, as in FAPE
     sound=loss_of_the_package,
+    own=(weights_of_iterations,),
 )
 
 # --- which attempt to keep -------------------------------------------------------------------------------------------
@@ -142,6 +161,7 @@ def chains_and_truth(d: Draw) -> tuple[Tensor, Tensor]:
     """Attempts of unequal quality, each moved by a motion of its own, nm; the truth, Å."""
     true, noise = 8 * d.normal(d.L + 4, 3), d.normal(d.P + 2, d.L + 4, 3)
     worse = 1 + torch.randperm(d.P + 2, generator=d.generator).to(d.dtype)
+    worse = worse.sort(descending=True).values if d.L == 3 else worse  # the best may be the last
     return 0.1 * d.frames(d.P + 2)[:, None].apply(true + worse[:, None, None] * noise), true
 
 
