@@ -113,19 +113,16 @@ names.wrong(
 )
 names.wrong("transposed", "PyTorch's layers all have (out, in).", answer(lambda n: in_our_order(n).mT))
 names.right("two slices", answer())
-names.right(
-    "split in two",
-    answer(
-        lambda n: torch.cat(
-            n["to_out.weight"].split(
-                [n["to_out.weight"].shape[1] - len(n["point_weights"]) * len(n["to_out.bias"])]
-                + [len(n["point_weights"]) * len(n["to_out.bias"])],
-                dim=-1,
-            )[::-1],
-            dim=-1,
-        )
-    ),
-)
+
+
+@names.right("split in two")
+def _(state, prefix):
+    theirs = {name.removeprefix(prefix): x for name, x in state.items() if name.startswith(prefix)}
+    out = theirs["to_out.weight"]
+    pairs = len(theirs["point_weights"]) * len(theirs["to_out.bias"])
+    rest, of_pairs = out.split([out.shape[1] - pairs, pairs], dim=-1)
+    return copied(theirs) | {"to_out.weight": torch.cat([of_pairs, rest], dim=-1)}
+
 
 # --- 18.2 -----------------------------------------------------------------------------------------------------------
 step = Exercise("18.2", "check_step_in_rows")

@@ -17,18 +17,20 @@ from .attention import (
     check_concatenate_heads,
     check_expanded_logits,
     check_hide_padding,
-    check_inverse_softplus,
     check_one_product,
     check_point_logits,
     check_point_norms,
-    check_point_weight,
     check_scalar_logits,
     check_split_pair_bias,
     check_split_points,
     check_split_scalars,
+    check_weighted_sum,
+)
+from .constants import (
+    check_inverse_softplus,
+    check_point_weight,
     check_term_weight,
     check_weight_from_moments,
-    check_weighted_sum,
 )
 from .engine import (
     Check,

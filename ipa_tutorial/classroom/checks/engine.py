@@ -297,9 +297,10 @@ then the package's computes it"
         reasons = [self.summary(told) if self.summary else words.whereabouts(told), case.moral]
         if wrong and not problem.error and not problem.structural and not self.summary:
             several = [pair for pair in wrong if pair[0].residues > 1 and not pair[0].narrow]
-            evidence = [self.evidence(function, *pair) for pair in several[:3] or wrong[:1]]
-            reasons.insert(0, "" if wrong[0][0].residues == 1 else diagnose(evidence, self.own, self.elsewhere))
-            problem = self.judge(wrong[0][1], wrong[0][0])
+            telling = several[:3] or [pair for pair in wrong if not pair[0].residues][:1] or wrong[:1]
+            evidence = [self.evidence(function, *pair) for pair in telling]
+            reasons.insert(0, "" if telling[0][0].residues == 1 else diagnose(evidence, self.own, self.elsewhere))
+            problem = self.judge(telling[0][1], telling[0][0])
         elif (
             problem.structural or problem.error
         ) and not self.summary:  # of the same kind, from an input that tells more

@@ -38,7 +38,7 @@ def carried_or_brought(T: Rigid, points: Tensor) -> dict[str, Terms]:
     R, t = T.rotations, T.translations
     turn = lambda M, x: torch.einsum("...xy,...y->...x", M, x)  # noqa: E731
     terms = {"R x": turn(R, points), "t": t, "Rᵀ x": turn(R.mT, points), "Rᵀ t": turn(R.mT, t), "x": points}
-    return {"": terms | {"R t": turn(R, t)}}
+    return {"": terms | {"R t": turn(R, t), "R R x": turn(R @ R, points), "Rᵀ Rᵀ x": turn(R.mT @ R.mT, points)}}
 
 
 check_apply = Check(

@@ -30,7 +30,7 @@ from .attention import (
 )
 from .draw import Draw
 from .engine import Case, Check
-from .evidence import Evidence
+from .evidence import Evidence, alike
 from .frames import moved
 from .lines import line_at_fault
 
@@ -198,6 +198,13 @@ def what_makes_no_difference(e: Evidence) -> str | None:
         }.items():
             if torch.equal(e.answer(block, x.clone(), *arguments, *mask), before):
                 return f"change the {name}, and your answer stays the same: hand them to the attention"
+        for name, last in {"attention": "attention.to_out", "transition": "transition.4"}.items():
+            silent = copy.deepcopy(block)
+            for parameter in silent.get_submodule(last).parameters():
+                parameter.data = 0 * parameter.data
+            arguments = silent, x.clone(), z.clone(), T, *mask
+            if alike(e.answer(*arguments).double(), e.right(arguments)[0], 1e-6):
+                return f"with a silent {name}, one that answers zeros, yours is right: how is its answer taken in?"
     except Exception:
         return None
     return None

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from .attention import one_over_the_root_of_the_variance
+from .constants import one_over_the_root_of_the_variance
 from .draw import Draw
 from .engine import Case, Check
 from .terms import Terms, in_terms
