@@ -3,6 +3,7 @@
 python tests/confusion.py            # the table
 python tests/confusion.py 05 -v      # one lesson, with what was said to each answer
 python tests/confusion.py --write    # write wrong_answers/verdicts.tsv anew: read the difference, then commit
+python tests/confusion.py 05 --write # only the rows of one lesson
 """
 
 import re
@@ -95,7 +96,9 @@ def main(arguments: list[str]) -> None:
             if "-v" in arguments:
                 print(f"--- {number} {answer.title}: {answer.mistake or 'right'}\n{verdict}")
     if "--write" in arguments:
-        VERDICTS.write_text("\n".join(rows) + "\n", encoding="utf-8")
+        others = [line for line in VERDICTS.read_text(encoding="utf-8").splitlines() if line[:4] not in table]
+        written = [line for line in others if line[:4] in EXERCISES]
+        VERDICTS.write_text("\n".join(sorted(written + rows, key=lambda line: line[:4])) + "\n", encoding="utf-8")
     print(f"{'':6}" + "".join(f"{name:>10}" for name in WRONG + RIGHT))
     for number, counts in [*table.items(), ("all", sum(table.values(), Counter()))]:
         print(f"{number:6}" + "".join(f"{counts[name] or '·':>10}" for name in WRONG + RIGHT))

@@ -74,6 +74,8 @@ def for_a_classroom(markdown: str, slug: str) -> str:
 
 def graded(cell: NotebookNode) -> NotebookNode:
     """The cell with what nbgrader must know: a stub is to be filled in, a check stays as it is."""
+    if "paste" in cell.metadata:
+        cell.source = exercises.unsolved(cell.source)  # an answer to another exercise: there it is graded
     if "exercise" in cell.metadata:
         cell.metadata["nbgrader"] = nbgrader(cell.metadata.exercise, solution=True)
     elif "check" in cell.metadata:

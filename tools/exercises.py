@@ -5,7 +5,8 @@
     python tools/exercises.py --check    says which have drifted from their text, executes nothing
 
 The solution of an exercise stands between two markers. A student finds ``raise NotImplementedError`` in its place, no
-cell tagged "why", and nothing executed; the solutions are executed, and every check in them must say ok.
+cell tagged "why", and nothing executed; the solutions are executed, and every check in them must say ok. A cell with
+``paste="name"`` is for an answer to an exercise of another notebook: its markers are treated alike.
 """
 
 import copy
@@ -87,12 +88,12 @@ def read(text: Path) -> NotebookNode:
     """The text's cells.
 
     Raises:
-        ValueError: an exercise without one pair of markers, or markers outside an exercise.
+        ValueError: an exercise, or a cell for an earlier answer, without one pair of markers, or markers elsewhere.
     """
     notebook = jupytext.read(text)
     for cell in notebook.cells:
         pairs, markers = len(SOLUTION.findall(cell.source)), len(MARKER.findall(cell.source))
-        expected = 1 if "exercise" in cell.metadata else 0
+        expected = 1 if {"exercise", "paste"} & cell.metadata.keys() else 0
         if (pairs, markers) != (expected, 2 * expected):
             raise ValueError(f"{text.name}: {expected} solutions expected between {BEGIN} and {END} in\n{cell.source}")
     return notebook

@@ -14,108 +14,163 @@ def turn(R, x):
 
 
 # --- 02.1 -----------------------------------------------------------------------------------------------------------
-compose = Exercise("02.1", "check_compose")
+follow = Exercise("02.1", "check_follow")
 
-compose.wrong(
-    "translations simply added",
-    "U's push is spoken in the axes of T, so T has to turn it before it can be added.",
-    lambda T, U: Rigid(T.rotations @ U.rotations, T.translations + U.translations),
+
+def walked(step, first=lambda R, t: (R, t)):
+    """A loop over the steps: ``step(R, t, S, s)`` makes the next frame of the last one and of a step."""
+
+    def answer(steps):
+        R, t = first(steps.rotations[..., 0, :, :], steps.translations[..., 0, :])
+        frames = [(R, t)]
+        for k in range(1, steps.shape[-1]):
+            R, t = step(R, t, steps.rotations[..., k, :, :], steps.translations[..., k, :])
+            frames.append((R, t))
+        rotations, translations = zip(*frames, strict=True)
+        return Rigid(torch.stack(rotations, dim=-3), torch.stack(translations, dim=-2))
+
+    return answer
+
+
+follow.wrong(
+    "pushes simply added",
+    "A step is spoken in the axes of the frame before it, which has to turn it before it can be added.",
+    walked(lambda R, t, S, s: (R @ S, t + s)),
 )
-compose.wrong(
-    "U ∘ T",
-    "This does T first and U afterwards; the letter on the right acts first.",
-    lambda T, U: Rigid(U.rotations @ T.rotations, turn(U.rotations, T.translations) + U.translations),
+follow.wrong(
+    "the step on the left",
+    "S ∘ T moves the world; a step in the residue's own axes goes on the right, T ∘ S.",
+    walked(lambda R, t, S, s: (S @ R, turn(S, t) + s)),
 )
-compose.wrong(
-    "only the rotations exchanged",
-    "The translation is right, but R_U R_T does the turns in the other order.",
-    lambda T, U: Rigid(U.rotations @ T.rotations, turn(T.rotations, U.translations) + T.translations),
+follow.wrong(
+    "only the rotations on the left",
+    "The places are right at first, but S R does the turns in the other order.",
+    walked(lambda R, t, S, s: (S @ R, turn(R, s) + t)),
 )
-compose.wrong(
-    "t_T turned instead of t_U",
-    "T turns what U has pushed; its own push comes afterwards and stays as it is.",
-    lambda T, U: Rigid(T.rotations @ U.rotations, turn(T.rotations, T.translations) + U.translations),
+follow.wrong(
+    "turned by the new rotation",
+    "R was already overwritten when the push was turned: the push is spoken in the axes before the turn.",
+    walked(lambda R, t, S, s: (R @ S, turn(R @ S, s) + t)),
 )
-compose.wrong(
-    "the push turned backwards",
-    "The push was multiplied from the left as a row, which is the transposed rotation.",
-    lambda T, U: Rigid(
-        T.rotations @ U.rotations, (U.translations[..., None, :] @ T.rotations)[..., 0, :] + T.translations
+follow.wrong(
+    "pushed backwards",
+    "A row times a matrix is the transposed rotation.",
+    walked(lambda R, t, S, s: (R @ S, (s[..., None, :] @ R)[..., 0, :] + t)),
+)
+follow.wrong(
+    "the old place turned",
+    "What has been walked stays where it is: only the new push is turned.",
+    walked(lambda R, t, S, s: (R @ S, turn(R, t) + s)),
+)
+follow.wrong(
+    "the old place forgotten",
+    "Each place is one step away from the one before, and not from the origin.",
+    walked(lambda R, t, S, s: (R @ S, turn(R, s))),
+)
+follow.wrong(
+    "begun at the origin",
+    "The first step leads to the first residue: its frame is the step as it came.",
+    walked(
+        lambda R, t, S, s: (R @ S, turn(R, s) + t),
+        lambda R, t: (torch.eye(3, dtype=R.dtype).expand_as(R), torch.zeros_like(t)),
     ),
 )
-compose.wrong(
-    "t_T forgotten",
-    "There are two terms without x, and the push of T is one of them.",
-    lambda T, U: Rigid(T.rotations @ U.rotations, turn(T.rotations, U.translations)),
-)
-compose.wrong(
-    "turned by the product",
-    "Only R_T comes after U's push; R_U has been done before it.",
-    lambda T, U: Rigid(T.rotations @ U.rotations, turn(T.rotations @ U.rotations, U.translations) + T.translations),
-)
-compose.wrong(
-    "both pushes turned",
-    "The push of T happens last and is not turned by anybody.",
-    lambda T, U: Rigid(T.rotations @ U.rotations, turn(T.rotations, U.translations + T.translations)),
-)
-compose.wrong(
-    "rotations multiplied entry by entry",
-    "The star multiplies entries; matrices are composed by @.",
-    lambda T, U: Rigid(T.rotations * U.rotations, turn(T.rotations, U.translations) + T.translations),
-)
-compose.wrong(
-    "the package's own @",
-    "The statement asks for the formula, without @ between two Rigids.",
-    lambda T, U: T @ U,
-)
-compose.wrong(
-    "a pair of tensors",
-    "The numbers are right, but they were to come back as one Rigid.",
-    lambda T, U: (T.rotations @ U.rotations, turn(T.rotations, U.translations) + T.translations),
-)
-compose.wrong(
-    "one axis of residues only",
-    "The letters of the einsum allow for no batch axes.",
-    lambda T, U: Rigid(
-        T.rotations @ U.rotations, torch.einsum("lxy,ly->lx", T.rotations, U.translations) + T.translations
+follow.wrong(
+    "everybody from the first",
+    "Each step goes on from the frame before it; here all begin at the first one.",
+    lambda steps: Rigid(
+        torch.cat(
+            [steps.rotations[..., :1, :, :], steps.rotations[..., :1, :, :] @ steps.rotations[..., 1:, :, :]], dim=-3
+        ),
+        torch.cat(
+            [
+                steps.translations[..., :1, :],
+                turn(steps.rotations[..., :1, :, :], steps.translations[..., 1:, :]) + steps.translations[..., :1, :],
+            ],
+            dim=-2,
+        ),
     ),
 )
-compose.wrong(
-    "the first frame for everybody",
-    "Each residue has a rotation of its own, and here T[0] turns them all.",
-    lambda T, U: Rigid(T.rotations[..., :1, :, :] @ U.rotations, T[..., :1].apply(U.translations)),
-)
-compose.wrong(
-    "no way back for the gradient",
-    "detach cuts the frames off from whoever wants to learn them.",
-    lambda T, U: Rigid(T.rotations @ U.rotations, T.apply(U.translations)).detach(),
-)
-
-
-@compose.wrong("T moved in place", "+= writes into the frames of the caller.")
-def _(T, U):
-    t = T.translations
-    t += turn(T.rotations, U.translations)
-    return Rigid(T.rotations @ U.rotations, t)
-
-
-compose.right(
-    "two einsums",
-    lambda T, U: Rigid(
-        torch.einsum("...xy,...yz->...xz", T.rotations, U.rotations),
-        T.translations + torch.einsum("...xy,...y->...x", T.rotations, U.translations),
+follow.wrong(
+    "only neighbours composed",
+    "Step k was applied to step k − 1 and not to the frame that has been reached.",
+    lambda steps: Rigid(
+        torch.cat(
+            [steps.rotations[..., :1, :, :], steps.rotations[..., :-1, :, :] @ steps.rotations[..., 1:, :, :]], dim=-3
+        ),
+        torch.cat(
+            [
+                steps.translations[..., :1, :],
+                turn(steps.rotations[..., :-1, :, :], steps.translations[..., 1:, :]) + steps.translations[..., :-1, :],
+            ],
+            dim=-2,
+        ),
     ),
 )
-compose.right("apply moves the origin of U", lambda T, U: Rigid(T.rotations @ U.rotations, T.apply(U.translations)))
+follow.wrong(
+    "the places summed up",
+    "cumsum adds arrows that are spoken in different axes.",
+    lambda steps: Rigid(walked(lambda R, t, S, s: (R @ S, t))(steps).rotations, steps.translations.cumsum(-2)),
+)
 
 
-@compose.right("4 × 4 matrices")
-def _(T, U):
-    def matrix(X):
-        top = torch.cat([X.rotations, X.translations[..., None]], dim=-1)
-        return torch.cat([top, torch.zeros_like(top[..., :1, :]) + top.new_tensor([0, 0, 0, 1])], dim=-2)
+@follow.wrong("the package's own @", "The statement asks for the formula, without @ between two Rigids.")
+def _(steps):
+    frames = [steps[..., 0]]
+    for k in range(1, steps.shape[-1]):
+        frames.append(frames[-1] @ steps[..., k])
+    return Rigid(torch.stack([T.rotations for T in frames], -3), torch.stack([T.translations for T in frames], -2))
 
-    M = matrix(T) @ matrix(U)
+
+@follow.wrong("a loop over the first axis", "With a batch the first axis is no longer that of the residues.")
+def _(steps):
+    R, t = steps.rotations[0], steps.translations[0]
+    Rs, ts = [R], [t]
+    for k in range(1, len(steps.rotations)):
+        R, t = R @ steps.rotations[k], turn(R, steps.translations[k]) + t
+        Rs.append(R)
+        ts.append(t)
+    return Rigid(torch.stack(Rs), torch.stack(ts))
+
+
+@follow.wrong("only the last frame", "All frames on the way were asked for.")
+def _(steps):
+    whole = walked(lambda R, t, S, s: (R @ S, turn(R, s) + t))(steps)
+    return Rigid(whole.rotations[..., -1, :, :], whole.translations[..., -1, :])
+
+
+@follow.wrong("backwards", "The chain begins with the first step.")
+def _(steps):
+    flipped = Rigid(steps.rotations.flip(-3), steps.translations.flip(-2))
+    whole = walked(lambda R, t, S, s: (R @ S, turn(R, s) + t))(flipped)
+    return Rigid(whole.rotations.flip(-3), whole.translations.flip(-2))
+
+
+follow.wrong(
+    "a list of frames",
+    "One Rigid was asked for, with the residues as an axis.",
+    lambda steps: [steps[..., k] for k in range(steps.shape[-1])],
+)
+follow.right("a loop over R and t", walked(lambda R, t, S, s: (R @ S, turn(R, s) + t)))
+follow.right(
+    "einsum in the loop",
+    walked(
+        lambda R, t, S, s: (
+            torch.einsum("...xy,...yz->...xz", R, S),
+            torch.einsum("...xy,...y->...x", R, s) + t,
+        )
+    ),
+)
+
+
+@follow.right("four by four matrices")
+def _(steps):
+    last = torch.tensor([0.0, 0, 0, 1], dtype=steps.dtype).expand(*steps.shape, 1, 4)
+    M = torch.cat([torch.cat([steps.rotations, steps.translations[..., None]], -1), last], -2)
+    out = [M[..., 0, :, :]]
+    for k in range(1, M.shape[-3]):
+        out.append(out[-1] @ M[..., k, :, :])
+    M = torch.stack(out, dim=-3)
     return Rigid(M[..., :3, :3], M[..., :3, 3])
 
 

@@ -3,161 +3,195 @@
 import math
 
 import torch
-from torch.nn.functional import scaled_dot_product_attention, softmax
+from torch.nn.functional import softmax
 
 from .answer import Exercise
 
 # --- 03.1 -----------------------------------------------------------------------------------------------------------
-deal = Exercise("03.1", "check_split_scalars")
+deal = Exercise("03.1", "check_keys_and_values")
+
+
+def by_heads(x, heads):
+    """(*, L, H·n) → (*, H, L, n), head-major."""
+    return x.unflatten(-1, (heads, -1)).movedim(-2, -3)
+
+
+def cut(x, at):
+    return x[..., :at], x[..., at:]
+
 
 deal.wrong(
-    "one reshape",
-    "reshape moves no axis: the first head gets the first residues whole.",
-    lambda x, heads: x.reshape(*x.shape[:-2], heads, x.shape[-2], -1),
+    "all keys first, then all values",
+    "In this row each head has its key and its value side by side; here the keys of all heads came first.",
+    lambda x, heads, c: tuple(by_heads(part, heads) for part in cut(x, heads * c)),
+)
+deal.wrong(
+    "value first",
+    "The key comes first, then the value.",
+    lambda x, heads, c: cut(by_heads(x, heads), x.shape[-1] // heads - c)[::-1],
+)
+deal.wrong(
+    "the other way about", "Keys and values have changed places.", lambda x, heads, c: cut(by_heads(x, heads), c)[::-1]
+)
+deal.wrong(
+    "halves",
+    "A key has c numbers and not half of what a head has.",
+    lambda x, heads, c: by_heads(x, heads).chunk(2, dim=-1),
+)
+deal.wrong(
+    "key and value as long as a key",
+    "A value has a size of its own; the numbers behind it are lost.",
+    lambda x, heads, c: (by_heads(x, heads)[..., :c], by_heads(x, heads)[..., c : 2 * c]),
 )
 deal.wrong(
     "interleaved",
-    "The first c channels belong to the first head; here each head gets every H-th.",
-    lambda x, heads: x.unflatten(-1, (-1, heads)).movedim(-1, -3),
+    "The row is read channel by channel; the first block belongs to the first head.",
+    lambda x, heads, c: cut(x.unflatten(-1, (-1, heads)).movedim(-1, -3), c),
 )
 deal.wrong(
-    "slices with a step",
-    "x[..., h::H] deals like cards; head-major means blocks.",
-    lambda x, heads: torch.stack([x[..., h::heads] for h in range(heads)], dim=-3),
+    "one reshape",
+    "reshape moves no axis: the first head gets the first residues whole.",
+    lambda x, heads, c: cut(x.reshape(*x.shape[:-2], heads, x.shape[-2], -1), c),
 )
 deal.wrong(
     "heads behind residues",
     "Right blocks, and the heads still stand behind the residues.",
-    lambda x, heads: x.unflatten(-1, (heads, -1)),
+    lambda x, heads, c: cut(x.unflatten(-1, (heads, -1)), c),
 )
+deal.wrong("not split", "One tensor for two.", lambda x, heads, c: by_heads(x, heads))
 deal.wrong(
-    "stacked in front of the batch",
-    "Heads belong before residues and not before the batch.",
-    lambda x, heads: torch.stack(x.chunk(heads, dim=-1)),
-)
-deal.wrong(
-    "stacked along axis one",
-    "Counted from the front, axis 1 is the right one for one batch axis only.",
-    lambda x, heads: torch.stack(x.chunk(heads, dim=-1), dim=1),
-)
-deal.wrong(
-    "transposed in the end",
-    "Residues and channels have changed places.",
-    lambda x, heads: torch.stack(x.chunk(heads, dim=-1), dim=-3).mT,
-)
-deal.wrong(
-    "blocks of `heads` channels",
-    "split takes the size of a block, not their number.",
-    lambda x, heads: torch.stack(x.split(heads, dim=-1), dim=-3),
-)
-deal.wrong(
-    "residues cut instead of channels",
-    "chunk along -2 deals out residues.",
-    lambda x, heads: x.unflatten(-1, (heads, -1)).transpose(-2, -1),
+    "cut before the heads",
+    "The first c numbers are those of the first head alone.",
+    lambda x, heads, c: (x[..., None, :, :c].expand(*x.shape[:-2], heads, -1, -1), by_heads(x, heads)[..., c:]),
 )
 deal.wrong(
     "the heads backwards",
     "The first block has become the last head.",
-    lambda x, heads: torch.stack(x.chunk(heads, dim=-1)[::-1], dim=-3),
+    lambda x, heads, c: cut(by_heads(x, heads).flip(-3), c),
 )
-deal.wrong("a tuple", "One tensor was asked for.", lambda x, heads: x.chunk(heads, dim=-1))
+deal.wrong("always sixteen", "The size of a key is an argument.", lambda x, heads, c: cut(by_heads(x, heads), 16))
+deal.wrong(
+    "a step in the slices",
+    "Every other number is neither key nor value.",
+    lambda x, heads, c: (by_heads(x, heads)[..., ::2], by_heads(x, heads)[..., 1::2]),
+)
 deal.wrong(
     "no batch axes",
     "permute(1, 0, 2) needs exactly three.",
-    lambda x, heads: x.unflatten(-1, (heads, -1)).permute(1, 0, 2),
-)
-deal.wrong(
-    "two heads for all",
-    "The number of heads is an argument.",
-    lambda x, heads: torch.stack(x.chunk(2, dim=-1), dim=-3),
+    lambda x, heads, c: cut(x.unflatten(-1, (heads, -1)).permute(1, 0, 2), c),
 )
 deal.wrong(
     "a new leaf",
     "The numbers are right; the gradient has lost its way.",
-    lambda x, heads: torch.stack(x.detach().chunk(heads, dim=-1), dim=-3),
+    lambda x, heads, c: cut(by_heads(x.detach(), heads), c),
 )
-deal.right("two indices, one moved", lambda x, heads: x.unflatten(-1, (heads, -1)).movedim(-2, -3))
+deal.right("two indices, one moved, one cut", lambda x, heads, c: cut(by_heads(x, heads), c))
 deal.right(
-    "view and transpose", lambda x, heads: x.reshape(*x.shape[:-1], heads, x.shape[-1] // heads).transpose(-2, -3)
+    "chunk and stack",
+    lambda x, heads, c: (
+        torch.stack([block[..., :c] for block in x.chunk(heads, dim=-1)], dim=-3),
+        torch.stack([block[..., c:] for block in x.chunk(heads, dim=-1)], dim=-3),
+    ),
 )
-
-
-@deal.right("head by head into a new tensor")
-def _(x, heads):
-    c = x.shape[-1] // heads
-    out = x.new_zeros(*x.shape[:-2], heads, x.shape[-2], c)
-    for h in range(heads):
-        out[..., h, :, :] = x[..., h * c : (h + 1) * c]
-    return out
+deal.right(
+    "split in two sizes",
+    lambda x, heads, c: by_heads(x, heads).split([c, x.shape[-1] // heads - c], dim=-1),
+)
 
 
 # --- 03.2 -----------------------------------------------------------------------------------------------------------
-alike = Exercise("03.2", "check_scalar_logits")
-
-alike.wrong("not divided", "A sum of c products is √c times too loud.", lambda q, k: q @ k.mT)
-alike.wrong("divided by c", "The root of c was meant.", lambda q, k: q @ k.mT / q.shape[-1])
-alike.wrong(
-    "multiplied by the root", "The root makes it quieter, not louder.", lambda q, k: q @ k.mT * math.sqrt(q.shape[-1])
-)
-alike.wrong(
-    "the root of L",
-    "c is the last axis of q, and this is the number of residues.",
-    lambda q, k: q @ k.mT / math.sqrt(q.shape[-2]),
-)
-alike.wrong("the root of H", "This is the number of heads.", lambda q, k: q @ k.mT / math.sqrt(q.shape[-3]))
-alike.wrong(
-    "H times c under the root",
-    "c is the number of channels of one head.",
-    lambda q, k: q @ k.mT / math.sqrt(q.shape[-1] * q.shape[-3]),
-)
-alike.wrong("always sixteen", "AlphaFold's c is 16; here it is the last axis of q.", lambda q, k: q @ k.mT / 4)
-alike.wrong("keys in the rows", "Query i belongs into the rows.", lambda q, k: k @ q.mT / math.sqrt(q.shape[-1]))
-alike.wrong(
-    "heads with heads",
-    "This compares the heads of one residue.",
-    lambda q, k: torch.einsum("...hid,...gid->...hg", q, k) / math.sqrt(q.shape[-1]),
-)
-alike.wrong(
-    "q transposed",
-    "Channels with channels: (c, c) is no table of residues.",
-    lambda q, k: q.mT @ k / math.sqrt(q.shape[-1]),
-)
-alike.wrong(
-    "entry by entry",
-    "Each query was compared with the key of its own residue only.",
-    lambda q, k: (q * k).sum(-1, keepdim=True).expand(*q.shape[:-1], q.shape[-2]) / math.sqrt(q.shape[-1]),
-)
-alike.wrong(
-    "cosines",
-    "A dot product is not normalised: long queries insist more.",
-    lambda q, k: (q / q.norm(dim=-1, keepdim=True)) @ (k / k.norm(dim=-1, keepdim=True)).mT,
-)
-alike.wrong("softmaxed already", "Logits were asked for.", lambda q, k: (q @ k.mT / math.sqrt(q.shape[-1])).softmax(-1))
-alike.wrong("queries with queries", "The keys are never looked at.", lambda q, k: q @ q.mT / math.sqrt(q.shape[-1]))
-alike.wrong(
-    "no batch axes",
-    "The letters leave no room for a batch.",
-    lambda q, k: torch.einsum("hid,hjd->hij", q, k) / math.sqrt(q.shape[-1]),
-)
-alike.wrong(
-    "in half precision",
-    "bfloat16 has three digits.",
-    lambda q, k: (q.bfloat16() @ k.bfloat16().mT).to(q.dtype) / math.sqrt(q.shape[-1]),
-)
+ask = Exercise("03.2", "check_ask")
 
 
-@alike.wrong("queries scaled in place", "/= changes the caller's queries.")
-def _(q, k):
-    q /= math.sqrt(q.shape[-1])
-    return q @ k.mT
+def asking(gap, width=lambda L: L, shift=1, scale=lambda c: c**0.5):
+    """One-hot keys, and queries that point at the key ``step`` further on: ``gap(L, share)`` above the others."""
+
+    def answer(L, step, share):
+        c = width(L)
+        k = torch.eye(L, c, dtype=torch.float64)
+        q = gap(L, share) * scale(c) * k[(torch.arange(L) + shift * step) % L]
+        return q, k
+
+    return answer
 
 
-alike.right("queries scaled first", lambda q, k: (q * q.size(-1) ** -0.5).matmul(k.transpose(-2, -1)))
-alike.right("all products, then a sum", lambda q, k: (q.unsqueeze(-2) * k.unsqueeze(-3)).sum(-1) / k.shape[-1] ** 0.5)
-alike.right(
-    "key by key",
-    lambda q, k: torch.stack([(q * k[..., j : j + 1, :]).sum(-1) for j in range(k.shape[-2])], -1) / q.shape[-1] ** 0.5,
+def needed(L, share):
+    return math.log(share * (L - 1) / (1 - share))
+
+
+ask.wrong(
+    "√c forgotten",
+    "The logits are divided by √c afterwards: ask √c times as loudly.",
+    asking(needed, scale=lambda c: 1),
 )
+ask.wrong("divided by √c", "Line 7 divides once already; multiply.", asking(needed, scale=lambda c: c**-0.5))
+ask.wrong("times c", "The root of c was meant.", asking(needed, scale=lambda c: c))
+ask.wrong(
+    "the others forgotten", "There are L − 1 others, and each has e⁰ = 1.", asking(lambda L, s: math.log(s / (1 - s)))
+)
+ask.wrong(
+    "L others",
+    "Itself is not among the others: L − 1.",
+    asking(lambda L, s: math.log(s * L / (1 - s))),
+)
+ask.wrong("no logarithm", "The logit is what stands in the exponent.", asking(lambda L, s: s * (L - 1) / (1 - s)))
+ask.wrong("the share as logit", "A weight of 0.9 is no logit of 0.9.", asking(lambda L, s: s))
+ask.wrong("log of the share", "The other keys have weights too: compare with them.", asking(lambda L, s: math.log(s)))
+ask.wrong("very loudly", "So nearly all goes to one; the share was given.", asking(lambda L, s: 50.0))
+ask.wrong("the other direction", "i + step, and not i − step.", asking(needed, shift=-1))
+ask.wrong("oneself", "Everybody asks for itself.", asking(needed, shift=0))
+ask.wrong(
+    "keys and queries exchanged",
+    "Now the key says what it wants, and the query who it is.",
+    lambda L, step, share: asking(needed)(L, step, share)[::-1],
+)
+ask.wrong(
+    "roll the wrong way",
+    "roll by step moves rows down: row i then holds the key of i − step.",
+    lambda L, step, share: (needed(L, share) * L**0.5 * torch.eye(L).roll(step, 0), torch.eye(L)),
+)
+ask.wrong("the weights", "Queries and keys were asked for.", lambda L, step, share: torch.eye(L).roll(step, 1))
+ask.wrong(
+    "loud on both sides",
+    "The factor counts twice: once in the query, once in the key.",
+    lambda L, step, share: tuple(needed(L, share) * L**0.5 * x for x in (torch.eye(L).roll(step, 1), torch.eye(L))),
+)
+
+
+@ask.wrong("the last ones ask for nobody", "The chain is a ring: i + step modulo L.")
+def _(L, step, share):
+    k = torch.eye(L)
+    q = torch.zeros(L, L)
+    for i in range(L):
+        if 0 <= i + step < L:
+            q[i, i + step] = needed(L, share) * L**0.5
+    return q, k
+
+
+ask.wrong(
+    "random keys",
+    "Random vectors are only nearly perpendicular: the others do not get equal shares.",
+    lambda L, step, share: (
+        lambda k: (needed(L, share) * 64**0.5 * k.roll(-step, 0) / k.square().sum(-1, keepdim=True).roll(-step, 0), k)
+    )(torch.randn(L, 64, generator=torch.Generator().manual_seed(0))),
+)
+ask.right("one-hot and a roll", asking(needed))
+ask.right("wider than needed", asking(needed, width=lambda L: L + 7))
+ask.right(
+    "the loudness in the keys",
+    lambda L, step, share: (
+        torch.eye(L).roll(step, 1),
+        needed(L, share) * L**0.5 * torch.eye(L),
+    ),
+)
+ask.right(
+    "quieter for all others",
+    lambda L, step, share: (
+        needed(L, share) * L**0.5 * (torch.eye(L).roll(step, 1) - 1.0),
+        torch.eye(L),
+    ),
+)
+
 
 # --- 03.3 -----------------------------------------------------------------------------------------------------------
 survive = Exercise("03.3", "check_attention_weights")
@@ -258,44 +292,113 @@ def _(logits):
 
 
 # --- 03.4 -----------------------------------------------------------------------------------------------------------
-collect = Exercise("03.4", "check_attend_scalars")
-
-collect.wrong("weights transposed", "A residue gives instead of receiving.", lambda weights, v: weights.mT @ v)
-collect.wrong(
-    "transposed, by letters",
-    "The sum runs over the first axis of the weights.",
-    lambda weights, v: torch.einsum("...ji,...jd->...id", weights, v),
-)
-collect.wrong(
-    "values of oneself", "The value of i was taken in place of those of j.", lambda w, v: w.sum(-1, keepdim=True) * v
-)
-collect.wrong("a plain mean", "The weights are not used.", lambda w, v: v.mean(-2, keepdim=True).expand_as(v))
-collect.wrong(
-    "the largest weight only", "All keys have a say.", lambda w, v: v.take_along_dim(w.argmax(-1)[..., None], -2)
-)
-collect.wrong("divided by L", "The weights add up to one already.", lambda weights, v: weights @ v / weights.shape[-1])
-collect.wrong("softmaxed again", "They are weights already.", lambda weights, v: weights.softmax(-1) @ v)
-collect.wrong(
-    "heads mixed", "Each head has values of its own.", lambda w, v: torch.einsum("...hij,...gjd->...hid", w, v)
-)
-collect.wrong("heads averaged", "The output of each head was asked for.", lambda w, v: (w @ v).mean(-3))
-collect.wrong("result transposed", "(c_v, L) instead of (L, c_v).", lambda weights, v: (weights @ v).mT)
-collect.wrong("renormalised over queries", "The rows were right.", lambda w, v: (w / w.sum(-2, keepdim=True)) @ v)
-collect.wrong("no batch axes", "The letters leave no room.", lambda w, v: torch.einsum("hij,hjd->hid", w, v))
-collect.wrong("weights detached", "Attention cannot learn.", lambda weights, v: weights.detach() @ v)
-collect.wrong(
-    "through an attention of PyTorch",
-    "It takes a softmax of what has had its softmax.",
-    lambda w, v: scaled_dot_product_attention(w, torch.eye(w.shape[-1], dtype=w.dtype).expand_as(w), v),
-)
-collect.wrong("in half precision", "Three digits are left.", lambda w, v: (w.bfloat16() @ v.bfloat16()).to(v.dtype))
-collect.right("a matrix product", lambda weights, v: torch.matmul(weights, v))
-collect.right("stretched values, added", lambda w, v: (w[..., None] * v[..., None, :, :]).sum(-2))
+without = Exercise("03.4", "check_without_one")
 
 
-@collect.right("key by key")
-def _(weights, v):
-    out = torch.zeros_like(v)
-    for j in range(v.shape[-2]):
-        out = out + weights[..., :, [j]] * v[..., [j], :]
-    return out
+def others(weights, m):
+    """The weights without column m, as they are."""
+    keep = torch.arange(weights.shape[-1]) != m
+    return weights[..., keep], keep
+
+
+def dropped(weights, m):
+    w = weights.clone()
+    w[..., m] = 0
+    return w
+
+
+without.wrong(
+    "not made one again", "The weights that are left no longer add up to one.", lambda w, v, m: dropped(w, m) @ v
+)
+without.wrong("nothing done", "Residue m is still heard.", lambda w, v, m: w @ v)
+without.wrong(
+    "the row instead of the column",
+    "Row m is what m hears; column m is how m is heard.",
+    lambda w, v, m: torch.where((torch.arange(w.shape[-1]) == m)[:, None], 0, w) @ v,
+)
+without.wrong(
+    "a value of zero",
+    "Silent, and still counted: whoever listened to m hears less.",
+    lambda w, v, m: w @ torch.where((torch.arange(v.shape[-2]) == m)[:, None], 0, v),
+)
+without.wrong(
+    "a softmax of the weights",
+    "These are weights already: divide by their sum.",
+    lambda w, v, m: dropped(w, m).softmax(-1) @ v,
+)
+without.wrong(
+    "divided along the queries",
+    "Rows add up to one: the sum runs over the keys.",
+    lambda w, v, m: (dropped(w, m) / dropped(w, m).sum(-2, keepdim=True).clamp(min=1e-9)) @ v,
+)
+without.wrong(
+    "taken out of the answer, too",
+    "Residue m still listens; only nobody hears it.",
+    lambda w, v, m: (lambda rest, keep: (rest / rest.sum(-1, keepdim=True) @ v[..., keep, :])[..., keep, :])(
+        *others(w, m)
+    ),
+)
+without.wrong(
+    "its share to everybody alike",
+    "What m had is dealt out in equal parts; the softmax gives it in proportion.",
+    lambda w, v, m: (lambda rest, keep: (rest + w[..., m, None] / rest.shape[-1]) @ v[..., keep, :])(*others(w, m)),
+)
+without.wrong(
+    "subtracted only", "o − a v is right up to a factor.", lambda w, v, m: w @ v - w[..., m, None] * v[..., m, None, :]
+)
+without.wrong(
+    "divided by the weight itself",
+    "What is left has the sum 1 − a, and not a.",
+    lambda w, v, m: (w @ v - w[..., m, None] * v[..., m, None, :]) / w[..., m, None],
+)
+without.wrong(
+    "multiplied by what is left",
+    "Divide by 1 − a: the sum is to be one again.",
+    lambda w, v, m: (w @ v - w[..., m, None] * v[..., m, None, :]) * (1 - w[..., m, None]),
+)
+without.wrong(
+    "the answer of m as its value",
+    "o_m is what m has heard, v_m what it says.",
+    lambda w, v, m: (lambda o: (o - w[..., m, None] * o[..., m, None, :]) / (1 - w[..., m, None]))(w @ v),
+)
+without.wrong(
+    "weights transposed",
+    "a_im is how much i listens to m.",
+    lambda w, v, m: (lambda o, a: (o - a * v[..., m, None, :]) / (1 - a))(w @ v, w[..., m, :, None]),
+)
+without.wrong(
+    "the first one", "m is an argument.", lambda w, v, m: dropped(w, 0) / dropped(w, 0).sum(-1, keepdim=True) @ v
+)
+without.wrong(
+    "the next one",
+    "Residues are counted from 0.",
+    lambda w, v, m: dropped(w, m - 1) / dropped(w, m - 1).sum(-1, keepdim=True) @ v,
+)
+
+
+@without.wrong("zeros written into the weights", "The weights belong to the caller.")
+def _(w, v, m):
+    w[..., m] = 0
+    return w / w.sum(-1, keepdim=True) @ v
+
+
+without.wrong(
+    "no way back for the gradient",
+    "detach cuts the weights off.",
+    lambda w, v, m: dropped(w.detach(), m) / dropped(w.detach(), m).sum(-1, keepdim=True) @ v,
+)
+without.right("zeroed and divided", lambda w, v, m: dropped(w, m) / dropped(w, m).sum(-1, keepdim=True) @ v)
+without.right(
+    "taken off and divided",
+    lambda w, v, m: (w @ v - w[..., m, None] * v[..., m, None, :]) / (1 - w[..., m, None]),
+)
+without.right(
+    "the others alone",
+    lambda w, v, m: (
+        lambda rest, keep: torch.einsum("...ij,...jd->...id", rest / rest.sum(-1, keepdim=True), v[..., keep, :])
+    )(*others(w, m)),
+)
+without.right(
+    "logarithms and minus infinity",
+    lambda w, v, m: torch.where(torch.arange(w.shape[-1]) == m, -math.inf, w.log()).softmax(-1) @ v,
+)

@@ -9,99 +9,74 @@ from ipa_tutorial.losses import sights
 from .answer import Exercise
 
 # --- 04.1 -----------------------------------------------------------------------------------------------------------
-read = Exercise("04.1", "check_split_points")
+back = Exercise("04.1", "check_into_a_row")
 
-read.wrong(
-    "three contiguous blocks",
-    "All x, then all y, then all z is AlphaFold's layout; here x, y and z of a point stand side by side.",
-    lambda x, heads: x.unflatten(-1, (3, heads, -1)).movedim(-3, -1).movedim(-3, -4),
+
+def row(points, order):
+    """Axes named h, l, p, x, put in this order behind the batch, the last three made one."""
+    letters = dict(zip("hlpx", range(-4, 0), strict=True))
+    lead = points.ndim - 4
+    axes = [*range(lead), *(lead + 4 + letters[letter] for letter in order)]
+    return points.permute(axes).flatten(-3)
+
+
+back.wrong(
+    "x y z side by side", "That is this course's own layout; all x come first.", lambda points: row(points, "lhpx")
 )
-read.wrong(
+back.wrong(
     "blocks inside each head",
-    "That is AlphaFold-Multimer's layout.",
-    lambda x, heads: x.unflatten(-1, (heads, 3, -1)).mT.movedim(-3, -4),
+    "Chunks inside each head are AlphaFold-Multimer's layout.",
+    lambda points: row(points, "lhxp"),
 )
-read.wrong(
+back.wrong("points before heads", "Head by head, and point by point in it.", lambda points: row(points, "lxph"))
+back.wrong("points, heads, coordinates", "All x come first.", lambda points: row(points, "lphx"))
+back.wrong("a coordinate in the middle of points", "All x come first.", lambda points: row(points, "lpxh"))
+back.wrong(
     "one reshape",
-    "reshape moves no axis: residues receive each other's points.",
-    lambda x, heads: x.reshape(*x.shape[:-2], heads, x.shape[-2], -1, 3),
+    "reshape moves no axis: residues are filled with each other's points.",
+    lambda points: points.reshape(*points.shape[:-4], points.shape[-3], -1),
 )
-read.wrong(
-    "points before heads",
-    "The row is cut head by head first.",
-    lambda x, heads: x.unflatten(-1, (-1, heads, 3)).movedim(-2, -4),
+back.wrong("flattened where it stands", "The residues are an axis of their own.", lambda points: points.flatten(-4))
+back.wrong("heads not dealt with", "(*, H, L, …): the heads are to go into the row.", lambda points: points.flatten(-2))
+back.wrong(
+    "three rows",
+    "The three chunks stand behind each other in one row.",
+    lambda points: points.movedim(-1, -4).movedim(-3, -2).flatten(-2),
 )
-read.wrong("heads not moved", "They still stand behind the residues.", lambda x, heads: x.unflatten(-1, (heads, -1, 3)))
-read.wrong(
-    "points in front of residues",
-    "movedim took the wrong axis: (P, L) for the heads.",
-    lambda x, heads: x.unflatten(-1, (heads, -1, 3)).movedim(-2, -4),
+back.wrong("z first", "x, y and z in this order.", lambda points: row(points.flip(-1), "lxhp"))
+back.wrong(
+    "the lesson's reader",
+    "This reads a row; here one is written.",
+    lambda points: points.reshape(3, *points.shape[-4:-3], -1).movedim(0, -1),
 )
-read.wrong(
-    "x and z exchanged",
-    "The slices were stacked in the wrong order.",
-    lambda x, heads: x.unflatten(-1, (heads, -1, 3)).movedim(-3, -4).flip(-1),
+back.wrong(
+    "no batch axes", "permute(1, 3, 0, 2) needs exactly four.", lambda points: points.permute(1, 3, 0, 2).flatten(1)
 )
-read.wrong(
-    "always four points",
-    "P follows from the other sizes.",
-    lambda x, heads: x.unflatten(-1, (heads, 4, 3)).movedim(-3, -4),
-)
-read.wrong(
-    "the coordinates in front",
-    "The last axis was to be x, y and z.",
-    lambda x, heads: x.unflatten(-1, (heads, -1, 3)).movedim(-3, -4).mT,
-)
-read.wrong(
-    "no batch axes",
-    "permute(1, 0, 2, 3) needs exactly four axes.",
-    lambda x, heads: x.unflatten(-1, (heads, -1, 3)).permute(1, 0, 2, 3),
-)
-read.wrong(
+back.wrong(
     "one batch axis, always",
-    "movedim(2, 1) counts from the front.",
-    lambda x, heads: x.unflatten(-1, (heads, -1, 3)).movedim(2, 1),
+    "movedim(1, 2) counts from the front.",
+    lambda points: points.movedim(2, 1).movedim(-1, 2).flatten(2),
 )
-read.wrong(
-    "the number of heads guessed",
-    "heads is an argument, and here it is always 2.",
-    lambda x, heads: x.unflatten(-1, (2, -1, 3)).movedim(-3, -4),
+back.wrong(
+    "joined along the residues",
+    "The chunks belong side by side, not below each other.",
+    lambda points: torch.cat([points[..., x].movedim(-3, -2).flatten(-2) for x in range(3)], dim=-2),
 )
-read.wrong(
-    "every head starts at its own number",
-    "x[..., h::H] interleaves heads, and the row is cut head by head.",
-    lambda x, heads: torch.stack([x[..., h::heads].unflatten(-1, (-1, 3)) for h in range(heads)], dim=-4),
+back.wrong(
+    "x only",
+    "y and z are to come, too.",
+    lambda points: torch.cat([points[..., 0].movedim(-3, -2).flatten(-2)] * 3, -1),
 )
-read.wrong(
-    "cut off from the gradient",
-    "The layer that made the points cannot learn.",
-    lambda x, heads: x.detach().unflatten(-1, (heads, -1, 3)).movedim(-3, -4),
+back.wrong("cut off from the gradient", "Nobody behind it can learn.", lambda points: row(points.detach(), "lxhp"))
+back.right(
+    "three slices joined",
+    lambda points: torch.cat([points[..., x].movedim(-3, -2).flatten(-2) for x in range(3)], dim=-1),
 )
-
-
-@read.wrong("the slice of x three times", "The slices must begin at 0, 1 and 2.")
-def _(x, heads):
-    return torch.stack([x[..., 0::3].unflatten(-1, (heads, -1))] * 3, dim=-1).movedim(-3, -4)
-
-
-read.right(
-    "heads by chunks", lambda x, heads: torch.stack([h.unflatten(-1, (-1, 3)) for h in x.chunk(heads, -1)], dim=-4)
+back.right("einsum and a reshape", lambda points: torch.einsum("...hlpx->...lxhp", points).flatten(-3))
+back.right(
+    "two transpositions",
+    lambda points: points.movedim(-4, -3).movedim(-1, -3).reshape(*points.shape[:-4], points.shape[-3], -1),
 )
-read.right(
-    "view and transpose",
-    lambda x, heads: x.reshape(*x.shape[:-1], heads, x.shape[-1] // (3 * heads), 3).transpose(-3, -4),
-)
-
-
-@read.right("number by number")
-def _(x, heads):
-    P = x.shape[-1] // (3 * heads)
-    out = x.new_empty(*x.shape[:-2], heads, x.shape[-2], P, 3)
-    for h in range(heads):
-        for p in range(P):
-            n = 3 * (h * P + p)
-            out[..., h, :, p, :] = x[..., n : n + 3]
-    return out
 
 
 # --- 04.2 -----------------------------------------------------------------------------------------------------------

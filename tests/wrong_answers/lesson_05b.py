@@ -10,7 +10,139 @@ from .answer import Exercise
 from .lesson_05a import weight
 
 # --- 05.2 -----------------------------------------------------------------------------------------------------------
-expanded = Exercise("05.2", "check_expanded_logits")
+pull = Exercise("05.2", "check_pull_on_queries")
+
+
+def factor(q, gamma):
+    """γ w_C, ready for (*, H, L, P, 3)."""
+    return weight(q.shape[-2], gamma)[..., None]
+
+
+def of_keys(slopes, k):
+    """Σ_j g_ij k_j: (*, H, L, P, 3)."""
+    return (slopes @ k.flatten(-2)).unflatten(-1, k.shape[-2:])
+
+
+def of_rows(slopes, q):
+    """q_i Σ_j g_ij."""
+    return slopes.sum(-1)[..., None, None] * q
+
+
+def slope(q, k, gamma, slopes):
+    return factor(q, gamma) * (of_keys(slopes, k) - of_rows(slopes, q))
+
+
+pull.wrong(
+    "away from the keys",
+    "Near is large: a larger logit means a shorter way.",
+    lambda q, k, gamma, g: -slope(q, k, gamma, g),
+)
+pull.wrong(
+    "the ½ kept", "The square has given a 2 that cancels it.", lambda q, k, gamma, g: 0.5 * slope(q, k, gamma, g)
+)
+pull.wrong(
+    "twice as much",
+    "The ½ was forgotten before the square was derived.",
+    lambda q, k, gamma, g: 2 * slope(q, k, gamma, g),
+)
+pull.wrong("γ forgotten", "Each head has its γ.", lambda q, k, gamma, g: slope(q, k, torch.ones_like(gamma), g))
+pull.wrong(
+    "w_C forgotten",
+    "√(2/9P) is a factor of the term.",
+    lambda q, k, gamma, g: slope(q, k, gamma, g) / (2 / (9 * q.shape[-2])) ** 0.5,
+)
+pull.wrong(
+    "towards the keys only",
+    "The query's own place counts: q Σ g is missing.",
+    lambda q, k, gamma, g: factor(q, gamma) * of_keys(g, k),
+)
+pull.wrong("the keys forgotten", "And where do the keys lie?", lambda q, k, gamma, g: -factor(q, gamma) * of_rows(g, q))
+pull.wrong(
+    "as if rows of g added up to one",
+    "g are slopes, not weights: the sum of a row may be anything.",
+    lambda q, k, gamma, g: factor(q, gamma) * (of_keys(g, k) - q),
+)
+pull.wrong(
+    "g transposed",
+    "g_ij belongs to query i and key j.",
+    lambda q, k, gamma, g: slope(q, k, gamma, g.mT),
+)
+pull.wrong(
+    "the pull on the keys",
+    "This is the slope with respect to k.",
+    lambda q, k, gamma, g: slope(k, q, gamma, g.mT),
+)
+pull.wrong(
+    "columns summed",
+    "The query's own term has the sum of its row.",
+    lambda q, k, gamma, g: factor(q, gamma) * (of_keys(g, k) - g.sum(-2)[..., None, None] * q),
+)
+pull.wrong(
+    "the mean over keys",
+    "A sum, and no mean.",
+    lambda q, k, gamma, g: slope(q, k, gamma, g) / g.shape[-1],
+)
+pull.wrong(
+    "the mean over points",
+    "Each point has a slope of its own.",
+    lambda q, k, gamma, g: slope(q, k, gamma, g) / q.shape[-2],
+)
+pull.wrong(
+    "one slope for all points",
+    "Each point has a slope of its own, not their sum.",
+    lambda q, k, gamma, g: slope(q, k, gamma, g).sum(-2, keepdim=True).expand_as(q),
+)
+pull.wrong(
+    "without the slopes",
+    "The chain rule multiplies by the slope of what comes behind.",
+    lambda q, k, gamma, g: slope(q, k, gamma, torch.ones_like(g)),
+)
+
+
+@pull.wrong("autograd", "By hand, without autograd.")
+def _(q, k, gamma, g):
+    with torch.enable_grad():
+        own = q.detach().clone().requires_grad_()
+        logits = (
+            -0.5 * weight(q.shape[-2], gamma) * (own[..., :, None, :, :] - k[..., None, :, :, :]).square().sum((-1, -2))
+        )
+        return torch.autograd.grad((logits * g).sum(), own)[0]
+
+
+@pull.wrong("backward", "By hand, without autograd.")
+def _(q, k, gamma, g):
+    with torch.enable_grad():
+        own = q.detach().clone().requires_grad_()
+        logits = attention.point_logits(own, k, gamma)
+        logits.backward(g)
+    return own.grad
+
+
+@pull.wrong("all differences at once", "Nothing as large as the differences of all pairs is needed.")
+def _(q, k, gamma, g):
+    differences = q[..., :, None, :, :] - k[..., None, :, :, :]  # (*, H, L, L, P, 3)
+    return -factor(q, gamma) * (g[..., None, None] * differences).sum(-3)
+
+
+pull.right("a product and the sum of rows", slope)
+pull.right(
+    "einsum",
+    lambda q, k, gamma, g: (
+        gamma[:, None, None, None]
+        * math.sqrt(2 / (9 * q.shape[-2]))
+        * (torch.einsum("...ij,...jpx->...ipx", g, k) - torch.einsum("...ij,...ipx->...ipx", g, q))
+    ),
+)
+
+
+@pull.right("one point at a time")
+def _(q, k, gamma, g):
+    found = [g @ k[..., p, :] - g.sum(-1, keepdim=True) * q[..., p, :] for p in range(q.shape[-2])]
+    return factor(q, gamma) * torch.stack(found, dim=-2)
+
+
+# --- 05.3 -----------------------------------------------------------------------------------------------------------
+single = Exercise("05.3", "check_one_product")
 
 
 def centred(q, k):
@@ -21,146 +153,6 @@ def centred(q, k):
 
 def half(x):
     return 0.5 * x.square().sum(-1)
-
-
-def product(q, k, q_penalty, k_penalty):
-    return q @ k.mT - q_penalty[..., :, None] - k_penalty[..., None, :]
-
-
-def variant(title, mistake, centre=centred, q_penalty=half, k_penalty=half, factor=weight, kind="wrong"):
-    """The solution with one of its parts exchanged."""
-
-    def expanded_logits(q_points, k_points, gamma):
-        q, k = centre(q_points, k_points)
-        return factor(q_points.shape[-2], gamma) * product(q, k, q_penalty(q), k_penalty(k))
-
-    if kind == "right":
-        expanded.right(title, expanded_logits)
-    else:
-        expanded.wrong(title, mistake, expanded_logits)
-
-
-def flat(q, k):
-    return q.flatten(-2), k.flatten(-2)
-
-
-def zero(x):
-    return torch.zeros_like(x[..., 0])
-
-
-variant(
-    "not centred",
-    "The algebra is right, but at 1000 nm all seven digits of float32 cancel.",
-    centre=flat,
-)
-variant(
-    "each by its own mean",
-    "Queries and keys are moved against each other, and every distance changes.",
-    centre=lambda q, k: flat(q - q.mean((-4, -3, -2), keepdim=True), k - k.mean((-4, -3, -2), keepdim=True)),
-)
-variant(
-    "one number for a centre",
-    "The mean over x, y and z together is no point; the protein stays far away.",
-    centre=lambda q, k: flat(q - k.mean((-4, -3, -2, -1), keepdim=True), k - k.mean((-4, -3, -2, -1), keepdim=True)),
-)
-variant(
-    "only the keys centred",
-    "Queries and keys must lose the same point.",
-    centre=lambda q, k: flat(q, k - k.mean((-4, -3, -2), keepdim=True)),
-)
-variant(
-    "each residue centred on itself",
-    "The points of each residue lose their own mean, and with it the place of the residue.",
-    centre=lambda q, k: flat(q - k.mean(-2, keepdim=True), k - k.mean(-2, keepdim=True)),
-)
-variant(
-    "one centre for the whole batch",
-    "Two proteins that lie far from each other have a centre in the void between them.",
-    centre=lambda q, k: flat(q - k.flatten(0, -2).mean(0), k - k.flatten(0, -2).mean(0)),
-)
-variant(
-    "‖q‖² left out",
-    "The softmax would forgive it, but the statement wants the logits themselves.",
-    q_penalty=zero,
-)
-variant("‖k‖² left out", "Without the key's penalty long keys win over near ones.", k_penalty=zero)
-variant(
-    "penalties without the ½",
-    "Multiplied out, ½ stands in front of both squares.",
-    q_penalty=lambda q: q.square().sum(-1),
-    k_penalty=lambda k: k.square().sum(-1),
-)
-variant(
-    "lengths as penalties",
-    "The penalty is half the squared length, not half the length.",
-    q_penalty=lambda q: 0.5 * q.norm(dim=-1),
-    k_penalty=lambda k: 0.5 * k.norm(dim=-1),
-)
-variant(
-    "one ½ too many",
-    "The ½ of the term has become the 1 in front of q·k; it must not come twice.",
-    factor=lambda P, gamma: 0.5 * weight(P, gamma),
-)
-variant("the sign lost", "Near is large: q·k comes with a plus.", factor=lambda P, gamma: -weight(P, gamma))
-variant("P forgotten", "The number of points belongs into w_C.", factor=lambda P, gamma: weight(1, gamma))
-variant(
-    "γ along the keys",
-    "(H,) lines up with the keys; it belongs to the heads.",
-    factor=lambda P, gamma: gamma * math.sqrt(2 / (9 * P)),
-)
-
-
-@expanded.wrong("penalties exchanged", "The query's penalty belongs to rows, the key's to columns.")
-def _(q_points, k_points, gamma):
-    q, k = centred(q_points, k_points)
-    return weight(q_points.shape[-2], gamma) * product(q, k, half(k), half(q))
-
-
-@expanded.wrong("factor on the product alone", "γ and w_C belong to all three terms.")
-def _(q_points, k_points, gamma):
-    q, k = centred(q_points, k_points)
-    return product(weight(q_points.shape[-2], gamma) * q, k, half(q), half(k))
-
-
-@expanded.wrong("centred in place", "-= moves the caller's points.")
-def _(q_points, k_points, gamma):
-    centre = k_points.mean((-4, -3, -2), keepdim=True)
-    q_points -= centre
-    k_points -= centre
-    q, k = flat(q_points, k_points)
-    return weight(q_points.shape[-2], gamma) * product(q, k, half(q), half(k))
-
-
-@expanded.wrong("differences", "Right numbers, but the statement allows nothing larger than (*, H, L, L).")
-def _(q_points, k_points, gamma):
-    q, k = flat(q_points, k_points)
-    return -0.5 * weight(q_points.shape[-2], gamma) * (q[..., :, None, :] - k[..., None, :, :]).square().sum(-1)
-
-
-variant(
-    "the first key as the origin",
-    "",
-    centre=lambda q, k: flat(q - k[..., :1, :1, :1, :], k - k[..., :1, :1, :1, :]),
-    kind="right",
-)
-variant(
-    "a centre for each head",
-    "",
-    centre=lambda q, k: flat(q - k.mean((-3, -2), keepdim=True), k - k.mean((-3, -2), keepdim=True)),
-    kind="right",
-)
-
-
-@expanded.right("in double precision")
-def _(q_points, k_points, gamma):
-    q, k = (x.double().flatten(-2) for x in (q_points, k_points))
-    twice = 2 * torch.einsum("...hic,...hjc->...hij", q, k)
-    far = q.pow(2).sum(-1).unsqueeze(-1) + k.pow(2).sum(-1).unsqueeze(-2) - twice
-    return (-0.5 * weight(q_points.shape[-2], gamma) * far).to(q_points.dtype)
-
-
-# --- 05.3 -----------------------------------------------------------------------------------------------------------
-single = Exercise("05.3", "check_one_product")
 
 
 def long_rows(q_points, k_points, centre=centred):
@@ -196,7 +188,7 @@ joined(
     "Right at home, noise at 1000 nm.",
     lambda q, k, a, b, one, w: [w * q, w * a, w * one],
     lambda q, k, a, b, one, w: [k, one, b],
-    flat,
+    lambda q, k: (q.flatten(-2), k.flatten(-2)),
 )
 joined(
     "one coordinate more",

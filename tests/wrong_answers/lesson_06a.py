@@ -93,103 +93,94 @@ def _(b):
 
 
 # --- 06.2 -----------------------------------------------------------------------------------------------------------
-constant = Exercise("06.2", "check_point_weight")
+constant = Exercise("06.2", "check_weight_from_moments")
+
+
+def of(variance):
+    """A weight from the variance of one coordinate."""
+    return lambda P, m2, m4: 1 / math.sqrt(3 * P * variance(m2, m4))
+
 
 constant.wrong(
-    "1/√(6P)",
-    "½q² is counted, which is the same for all keys of a query: the softmax never hears it.",
-    lambda point_key_dim: 1 / math.sqrt(3 * point_key_dim * (1 + 2 * (3 - 1) / 4)),
+    "the paper's number", "√(2/9P) holds for m₂ = 1 and m₄ = 3 only.", lambda P, m2, m4: math.sqrt(2 / (9 * P))
+)
+constant.wrong(
+    "½q² counted",
+    "½q² is the same for all keys of a query: the softmax never hears it.",
+    of(lambda m2, m4: m2**2 + 2 * (m4 - m2**2) / 4),
 )
 constant.wrong(
     "the ½ not squared",
-    "A factor acts on a variance with its square: Var[½k²] is a quarter of Var[k²].",
-    lambda point_key_dim: 1 / math.sqrt(3 * point_key_dim * (1 + (3 - 1) / 2)),
+    "A factor acts on a variance with its square.",
+    of(lambda m2, m4: m2**2 + (m4 - m2**2) / 2),
 )
-constant.wrong("P forgotten", "Heads with many points would shout.", lambda point_key_dim: math.sqrt(2 / 9))
-constant.wrong("four points for all", "The number of points is an argument.", lambda point_key_dim: math.sqrt(2 / 36))
+constant.wrong(
+    "P forgotten",
+    "Heads with many points would shout.",
+    lambda P, m2, m4: of(lambda a, b: a**2 + (b - a**2) / 4)(1, m2, m4),
+)
 constant.wrong(
     "three coordinates forgotten",
-    "A point has three coordinates, and each adds its variance.",
-    lambda point_key_dim: 1 / math.sqrt(1.5 * point_key_dim),
+    "A point has three coordinates.",
+    lambda P, m2, m4: 1 / math.sqrt(P * (m2**2 + (m4 - m2**2) / 4)),
 )
 constant.wrong(
     "one over the variance",
     "A weight acts on a variance with its square: take the root.",
-    lambda point_key_dim: 1 / (3 * point_key_dim * 1.5),
+    lambda P, m2, m4: 1 / (3 * P * (m2**2 + (m4 - m2**2) / 4)),
 )
 constant.wrong(
     "the deviation itself",
     "This is what the term is too loud by; divide by it.",
-    lambda point_key_dim: math.sqrt(3 * point_key_dim * 1.5),
+    lambda P, m2, m4: math.sqrt(3 * P * (m2**2 + (m4 - m2**2) / 4)),
 )
+constant.wrong("E[x⁴] for its variance", "Var[k²] is E[k⁴] minus E[k²]².", of(lambda m2, m4: m2**2 + m4 / 4))
+constant.wrong("only the product", "½k² differs from key to key as well.", of(lambda m2, m4: m2**2))
+constant.wrong("only the key's square", "q·k differs from key to key as well.", of(lambda m2, m4: (m4 - m2**2) / 4))
 constant.wrong(
-    "E[x⁴] for its variance",
-    "The variance of k² is E[k⁴] minus E[k²]².",
-    lambda point_key_dim: 1 / math.sqrt(3 * point_key_dim * (1 + 3 / 4)),
+    "Var[qk] = m₂",
+    "Variances of independent factors of mean zero are multiplied.",
+    of(lambda m2, m4: m2 + (m4 - m2**2) / 4),
 )
+constant.wrong("E[k²] not squared", "Var[k²] is E[k⁴] − E[k²]².", of(lambda m2, m4: m2**2 + (m4 - m2) / 4))
+constant.wrong("as if normal", "A normal number has m₄ = 3 m₂², others have not.", of(lambda m2, m4: 1.5 * m2**2))
 constant.wrong(
-    "only the product",
-    "½k² differs from key to key as well.",
-    lambda point_key_dim: 1 / math.sqrt(3 * point_key_dim),
-)
-constant.wrong(
-    "only the key's square",
-    "q·k differs from key to key as well.",
-    lambda point_key_dim: 1 / math.sqrt(3 * point_key_dim * 0.5),
-)
-constant.wrong(
-    "P outside the root",
-    "Variances add up, so P belongs under the root.",
-    lambda point_key_dim: 1 / (point_key_dim * math.sqrt(4.5)),
+    "subtracted",
+    "A minus in front of a term does not take its variance away.",
+    of(lambda m2, m4: m2**2 - (m4 - m2**2) / 40),
 )
 constant.wrong(
     "the ½ of the logit left out",
     "Var[2qk − k²] is four times as much.",
-    lambda point_key_dim: 1 / math.sqrt(3 * point_key_dim * (4 + 2)),
+    of(lambda m2, m4: 4 * m2**2 + (m4 - m2**2)),
 )
 constant.wrong(
-    "divided by whole numbers",
-    "// rounds down, and 2 // 9P is zero.",
-    lambda point_key_dim: math.sqrt(2 // (9 * point_key_dim)),
+    "P outside the root",
+    "Variances add up, so P belongs under the root.",
+    lambda P, m2, m4: 1 / (P * math.sqrt(3 * (m2**2 + (m4 - m2**2) / 4))),
 )
 constant.wrong(
-    "a tensor of single precision",
-    "A float was asked for, and torch.tensor gives seven digits.",
-    lambda point_key_dim: torch.tensor(3 * point_key_dim * 1.5).rsqrt(),
-)
-constant.wrong(
-    "variance of independent terms subtracted",
-    "A minus in front of a term does not take its variance away: squares add up.",
-    lambda point_key_dim: 1 / math.sqrt(3 * point_key_dim * (1 - 0.5)),
+    "scaled to variance one first",
+    "Then a head whose points are wide would be told the weight of one whose points are narrow.",
+    of(lambda m2, m4: 1 + (m4 / m2**2 - 1) / 4),
 )
 
 
-@constant.wrong("a thousand throws", "A sample comes near, and not to three digits.")
-def _(point_key_dim):
-    rng = np.random.default_rng(0)
-    q, k = rng.standard_normal((2, 1000, 3 * point_key_dim))
-    return float(1 / (q * k - k**2 / 2).sum(-1).std())
+@constant.right("multiplied out")
+def _(P, second, fourth):
+    return 2 / (3 * P * (3 * second * second + fourth)) ** 0.5
 
 
-@constant.right("fractions")
-def _(point_key_dim):
-    variance = 3 * point_key_dim * (Fraction(1) + Fraction(3 - 1, 4))
-    return float(variance) ** -0.5
+@constant.right("with fractions")
+def _(P, second, fourth):
+    of_product, of_square = second * second, (fourth - second * second) * float(Fraction(1, 4))
+    return (3 * P * (of_product + of_square)) ** -0.5
 
 
 @constant.right("coordinate by coordinate")
-def _(point_key_dim):
+def _(P, second, fourth):
     variance = 0.0
-    for _coordinate in range(3 * point_key_dim):
-        variance += 1.0 * 1.0
-        variance += 0.5**2 * (3.0 - 1.0**2)
+    for _coordinate in range(3 * P):
+        variance += second**2
+        variance += 0.5**2 * (fourth - second**2)
     return 1 / variance**0.5
-
-
-@constant.right("Gauss–Hermite quadrature")
-def _(point_key_dim):
-    x, w = np.polynomial.hermite_e.hermegauss(8)  # exact for polynomials up to degree 15
-    q, k, w = x[:, None], x[None, :], np.outer(w, w) / w.sum() ** 2
-    heard = q * k - k**2 / 2
-    variance = (w * heard**2).sum() - (w * heard).sum() ** 2
-    return float((3 * point_key_dim * variance) ** -0.5)

@@ -63,105 +63,126 @@ length.right(
 )
 
 # --- 07.4 -----------------------------------------------------------------------------------------------------------
-side = Exercise("07.4", "check_concatenate_heads")
+apart = Exercise("07.4", "check_take_apart")
 
 
-def cat(outputs, part):
-    return torch.cat([part(output) for output in outputs], dim=-1)
+def pieces(features, heads, sizes):
+    return features.split([heads * n for n in sizes], dim=-1)
 
 
-side.wrong(
-    "a reshape",
-    "reshape moves no axis: rows are filled with other residues' features.",
-    lambda *outputs: cat(outputs, lambda o: o.reshape(*o.shape[:-3], o.shape[-2], -1)),
-)
-side.wrong(
+def by_heads(piece, heads):
+    return piece.unflatten(-1, (heads, -1)).movedim(-2, -3)
+
+
+apart.wrong(
     "heads outside",
-    "Complete, and in another order: all outputs of the first head come first.",
-    lambda *outputs: torch.cat([o[..., h, :, :] for h in range(outputs[0].shape[-3]) for o in outputs], dim=-1),
+    "The row begins with all heads of the first output, not with all outputs of the first head.",
+    lambda f, heads, *sizes: tuple(
+        torch.stack([h.split(sizes, -1)[k] for h in f.chunk(heads, -1)], -3) for k in range(len(sizes))
+    ),
 )
-side.wrong(
+apart.wrong(
     "channels outside",
-    "The heads of each channel stand side by side; the channels of each head should.",
-    lambda *outputs: cat(outputs, lambda o: o.movedim(-3, -1).flatten(-2)),
+    "The channels of one head stand side by side, not the heads of one channel.",
+    lambda f, heads, *sizes: tuple(p.unflatten(-1, (-1, heads)).movedim(-1, -3) for p in pieces(f, heads, sizes)),
 )
-side.wrong(
-    "flattened",
-    "Right numbers, by flatten and movedim, which were forbidden.",
-    lambda *outputs: cat(outputs, lambda o: o.movedim(-3, -2).flatten(-2)),
+apart.wrong(
+    "one reshape",
+    "reshape moves no axis: the first head gets whole residues.",
+    lambda f, heads, *sizes: tuple(p.reshape(*p.shape[:-2], heads, p.shape[-2], -1) for p in pieces(f, heads, sizes)),
 )
-side.wrong("the package's function", "It was to be written.", lambda *outputs: attention.concatenate_heads(*outputs))
-side.wrong(
-    "heads backwards",
-    "The last head comes first.",
-    lambda *outputs: cat(outputs, lambda o: torch.cat(o.unbind(-3)[::-1], -1)),
+apart.wrong(
+    "not dealt to heads",
+    "Each output is to have its heads on an axis of their own.",
+    lambda f, heads, *sizes: tuple(pieces(f, heads, sizes)),
 )
-side.wrong(
+apart.wrong(
+    "heads behind residues",
+    "Heads stand in front of the residues.",
+    lambda f, heads, *sizes: tuple(p.unflatten(-1, (heads, -1)) for p in pieces(f, heads, sizes)),
+)
+apart.wrong(
+    "sizes of one head",
+    "An output of n channels takes H·n places of the row.",
+    lambda f, heads, *sizes: tuple(
+        f[..., sum(sizes[:k]) : sum(sizes[: k + 1])].unsqueeze(-3).expand(*f.shape[:-2], heads, -1, -1)
+        for k in range(len(sizes))
+    ),
+)
+apart.wrong(
+    "outputs of equal size",
+    "Each output has a size of its own.",
+    lambda f, heads, *sizes: tuple(by_heads(p, heads) for p in f.chunk(len(sizes), -1)),
+)
+apart.wrong(
     "outputs backwards",
-    "The last output comes first.",
-    lambda *outputs: cat(outputs[::-1], lambda o: torch.cat(o.unbind(-3), -1)),
+    "The first output comes first.",
+    lambda f, heads, *sizes: tuple(by_heads(p, heads) for p in pieces(f, heads, sizes[::-1])),
 )
-side.wrong(
-    "the first head only",
-    "The others have something to say as well.",
-    lambda *outputs: cat(outputs, lambda o: o[..., 0, :, :]),
+apart.wrong(
+    "handed back in the other order",
+    "The first size belongs to the first result.",
+    lambda f, heads, *sizes: tuple(by_heads(p, heads) for p in pieces(f, heads, sizes))[::-1],
 )
-side.wrong(
-    "heads summed", "Side by side, not on top of each other.", lambda *outputs: cat(outputs, lambda o: o.sum(-3))
+apart.wrong(
+    "heads backwards",
+    "The first block of an output is the first head.",
+    lambda f, heads, *sizes: tuple(by_heads(p, heads).flip(-3) for p in pieces(f, heads, sizes)),
 )
-side.wrong(
-    "heads averaged", "Side by side, not on top of each other.", lambda *outputs: cat(outputs, lambda o: o.mean(-3))
+apart.wrong(
+    "a list",
+    "A tuple was asked for.",
+    lambda f, heads, *sizes: [by_heads(p, heads) for p in pieces(f, heads, sizes)],
 )
-side.wrong(
-    "heads not dealt with", "(*, H, L, …): the heads are still an axis.", lambda *outputs: torch.cat(outputs, dim=-1)
+apart.wrong(
+    "only the first",
+    "All outputs were asked for.",
+    lambda f, heads, *sizes: by_heads(pieces(f, heads, sizes)[0], heads),
 )
-side.wrong(
-    "cut along the first axis",
-    "unbind(0) takes batches for heads as soon as there is a batch.",
-    lambda *outputs: torch.cat([h for output in outputs for h in output.unbind(0)], dim=-1),
+apart.wrong(
+    "every output begins at zero",
+    "Each begins where the one before it ends.",
+    lambda f, heads, *sizes: tuple(by_heads(f[..., : heads * n], heads) for n in sizes),
 )
-side.wrong(
-    "joined along residues",
-    "The parts belong side by side, not below each other.",
-    lambda *outputs: torch.cat([torch.cat(o.unbind(-3), dim=-2) for o in outputs], dim=-1),
+apart.wrong(
+    "off by one",
+    "The end of a slice is not part of it.",
+    lambda f, heads, *sizes: tuple(by_heads(p.roll(1, -1), heads) for p in pieces(f, heads, sizes)),
 )
-side.wrong(
+apart.wrong(
+    "no batch axes",
+    "permute(1, 0, 2) needs exactly three.",
+    lambda f, heads, *sizes: tuple(p.unflatten(-1, (heads, -1)).permute(1, 0, 2) for p in pieces(f, heads, sizes)),
+)
+apart.wrong(
     "four outputs, always",
     "Any number of outputs may come.",
-    lambda pairs, scalars, points, norms: cat((pairs, scalars, points, norms), lambda o: torch.cat(o.unbind(-3), -1)),
+    lambda f, heads, a, b, c, d: tuple(by_heads(p, heads) for p in pieces(f, heads, (a, b, c, d))),
 )
-side.wrong(
-    "twelve heads, always",
-    "The number of heads is a size of the tensor.",
-    lambda *outputs: torch.cat([o[..., h, :, :] for o in outputs for h in range(12)], dim=-1),
+apart.wrong(
+    "put together",
+    "This is line 11 itself, in the other direction.",
+    lambda f, heads, *sizes: attention.concatenate_heads(f[..., None, :, :]),
 )
-side.wrong("a list", "One tensor was asked for.", lambda *outputs: [h for output in outputs for h in output.unbind(-3)])
-side.wrong(
-    "residues instead of heads",
-    "unbind(-2) takes residues apart.",
-    lambda *outputs: torch.cat([r for o in outputs for r in o.unbind(-2)], dim=-1),
-)
-side.wrong(
+apart.wrong(
     "cut off from the gradient",
-    "All four answers stop learning.",
-    lambda *outputs: cat(outputs, lambda o: torch.cat(o.detach().unbind(-3), -1)),
+    "Whoever asks what a head has contributed gets no answer.",
+    lambda f, heads, *sizes: tuple(by_heads(p.detach(), heads) for p in pieces(f, heads, sizes)),
 )
-side.right(
-    "slices by number",
-    lambda *outputs: torch.cat([o[..., h, :, :] for o in outputs for h in range(o.shape[-3])], dim=-1),
-)
+apart.right("split and unflatten", lambda f, heads, *sizes: tuple(by_heads(p, heads) for p in pieces(f, heads, sizes)))
 
 
-@side.right("two loops and a list")
-def _(*outputs):
-    parts = []
-    for output in outputs:
-        for h in range(output.size(-3)):
-            parts.append(output.select(-3, h))
-    return torch.cat(parts, dim=-1)
+@apart.right("slices by number")
+def _(f, heads, *sizes):
+    found, start = [], 0
+    for n in sizes:
+        of_head = [f[..., start + h * n : start + (h + 1) * n] for h in range(heads)]
+        found.append(torch.stack(of_head, dim=-3))
+        start += heads * n
+    return tuple(found)
 
 
-side.right(
-    "split into heads of size one",
-    lambda *outputs: torch.cat([part.squeeze(-3) for o in outputs for part in o.split(1, dim=-3)], dim=-1),
+apart.right(
+    "chunks, stacked",
+    lambda f, heads, *sizes: tuple(torch.stack(p.chunk(heads, -1), -3) for p in pieces(f, heads, sizes)),
 )

@@ -10,8 +10,7 @@ from ipa_tutorial.training import relative_positions
 from .answer import Exercise
 
 # --- 13.1 -----------------------------------------------------------------------------------------------------------
-order = Exercise("13.1", "check_relative_positions")
-STEPS = torch.arange(-32, 33)
+order = Exercise("13.1", "check_offsets_of_chains")
 
 
 def offset(n):
@@ -19,88 +18,94 @@ def offset(n):
     return n[..., None, :] - n[..., :, None]
 
 
-def classes(o):
-    return (o[..., None] == STEPS).long()
+def same(chain):
+    return chain[..., None, :] == chain[..., :, None]
 
 
+def ones(places):
+    return (places[..., None] == torch.arange(66)).long()
+
+
+def placed(clip=lambda o: o.clamp(-32, 32) + 32, other=65, together=same):
+    """The classes that stand at these places: ``clip`` makes one of an offset."""
+    return lambda n, chain: ones(torch.where(together(chain), clip(offset(n)), other))
+
+
+order.wrong("i − j", "The sign says who comes first.", placed(lambda o: 32 - o.clamp(-32, 32)))
 order.wrong(
-    "i − j",
-    "The sign says who comes first; here a chain is its own reverse.",
-    lambda n: classes(-offset(n).clamp(-32, 32)),
+    "no sign", "|j − i| makes a chain and its reverse look the same.", placed(lambda o: o.abs().clamp(max=32) + 32)
+)
+order.wrong("not clipped", "Beyond 32 the row is all zeros.", placed(lambda o: o + 32))
+order.wrong(
+    "clipped after the shift", "Everything ahead falls into one class.", placed(lambda o: (o + 32).clamp(-32, 32))
+)
+order.wrong("clipped on one side", "Far behind has a class as well.", placed(lambda o: o.clamp(max=32) + 32))
+order.wrong("clipped to ±31", "The borders are ±32.", placed(lambda o: o.clamp(-31, 31) + 32))
+order.wrong(
+    "chains ignored",
+    "Between two chains there is no offset: they have a class of their own.",
+    placed(together=lambda chain: torch.ones_like(same(chain))),
 )
 order.wrong(
-    "no sign", "|j − i| makes a chain and its reverse look the same.", lambda n: classes(offset(n).abs().clamp(-32, 32))
+    "the same chain has the extra class", "It is the other way about.", placed(together=lambda chain: ~same(chain))
 )
-order.wrong("not clipped", "Beyond 32 the row is all zeros.", lambda n: classes(offset(n)))
+order.wrong("strangers in the middle", "Offset 0 is oneself.", placed(other=32))
+order.wrong("strangers as far as can be", "Class 64 means 32 and more ahead in the same chain.", placed(other=64))
 order.wrong(
-    "clipped after the shift",
-    "Everything ahead of a residue falls into one class.",
-    lambda n: ((offset(n) + 32).clamp(-32, 32)[..., None] == torch.arange(65)).long(),
+    "strangers at the front", "The extra class is the last one.", lambda n, chain: placed()(n, chain).roll(1, -1)
 )
+order.wrong("strangers nowhere", "All zeros is no class.", placed(other=-1))
 order.wrong(
-    "clipped on one side", "Far behind has a class as well as far ahead.", lambda n: classes(offset(n).clamp(max=32))
+    "both classes",
+    "Exactly one is 1.",
+    lambda n, chain: torch.cat(
+        [ones(offset(n).clamp(-32, 32) + 32)[..., :65], (~same(chain)).long()[..., None]], dim=-1
+    ),
 )
 order.wrong(
     "rows instead of numbers",
     "After a gap the next row is no neighbour.",
-    lambda n: classes(offset(torch.arange(n.shape[-1]).expand_as(n)).clamp(-32, 32)),
+    lambda n, chain: placed()(torch.arange(n.shape[-1]).expand_as(n), chain),
 )
+order.wrong("65 classes", "There are 65 offsets and one class more.", lambda n, chain: placed()(n, chain)[..., :65])
+order.wrong("True and False", "Whole numbers were asked for.", lambda n, chain: placed()(n, chain).bool())
+order.wrong("floats", "Whole numbers were asked for.", lambda n, chain: placed()(n, chain).float())
 order.wrong(
-    "64 classes",
-    "From −32 to 32 there are 65.",
-    lambda n: (offset(n).clamp(-32, 32)[..., None] == torch.arange(-32, 32)).long(),
+    "the class and not its ones",
+    "One-hot was asked for.",
+    lambda n, chain: torch.where(same(chain), offset(n).clamp(-32, 32) + 32, 65),
 )
-order.wrong("clipped to ±31", "The borders are ±32.", lambda n: classes(offset(n).clamp(-31, 31)))
-order.wrong(
-    "counted from one",
-    "A first residue need not be number 1; and only differences count.",
-    lambda n: classes((n[..., None, :] - 1).clamp(-32, 32).expand(*n.shape, n.shape[-1])),
-)
-order.wrong("True and False", "Whole numbers were asked for.", lambda n: offset(n).clamp(-32, 32)[..., None] == STEPS)
-order.wrong("floats", "Whole numbers were asked for.", lambda n: classes(offset(n).clamp(-32, 32)).float())
-order.wrong("the class and not its ones", "One-hot was asked for.", lambda n: offset(n).clamp(-32, 32) + 32)
-order.wrong("one_hot", "It was to be done without.", lambda n: one_hot(offset(n).clamp(-32, 32) + 32, 65))
-order.wrong("the package's function", "It was to be written.", lambda n: relative_positions(n))
 order.wrong(
     "axes in front of the batch",
     "n[None] − n[:, None] makes pairs only without a batch.",
-    lambda n: classes((n[None] - n[:, None]).clamp(-32, 32)),
+    lambda n, chain: ones(torch.where(same(chain), (n[None] - n[:, None]).clamp(-32, 32) + 32, 65)),
+)
+order.wrong("the package's function", "It knows of no chains.", lambda n, chain: relative_positions(n))
+order.wrong(
+    "chain numbers as an offset",
+    "A thousand residues for each chain put strangers far away, into classes that mean something else.",
+    lambda n, chain: placed(together=lambda c: torch.ones_like(same(c)))(n + 1000 * chain, chain),
 )
 order.wrong(
-    "classes in front", "The class is the last axis.", lambda n: classes(offset(n).clamp(-32, 32)).movedim(-1, -3)
+    "only two chains",
+    "A chain may have any number: compare the two, do not add them up.",
+    placed(together=lambda chain: (chain[..., None, :] + chain[..., :, None]) != 1),
 )
-order.wrong(
-    "all classes up to it", "Exactly one is 1.", lambda n: (offset(n).clamp(-32, 32)[..., None] >= STEPS).long()
+order.right("placed and compared", placed())
+order.right("one_hot", lambda n, chain: one_hot(torch.where(same(chain), offset(n).clamp(-32, 32) + 32, 65), 66))
+order.right(
+    "rows of an identity",
+    lambda n, chain: torch.eye(66, dtype=torch.int64)[torch.where(same(chain), offset(n).clamp(-32, 32) + 32, 65)],
 )
-order.wrong(
-    "a fixed scale",
-    "Numbers divided by 2 put two offsets into one class.",
-    lambda n: classes((offset(n) // 2).clamp(-32, 32)),
-)
-order.wrong(
-    "in 8 bits",
-    "Residue 300 does not fit into int8.",
-    lambda n: classes(offset(n.to(torch.int8)).long().clamp(-32, 32)),
-)
-order.wrong(
-    "the smallest number first",
-    "Numbers below zero are not zero.",
-    lambda n: classes(offset(n.clamp(min=0)).clamp(-32, 32)),
-)
-order.right("rows of an identity", lambda n: torch.eye(65, dtype=torch.int64)[offset(n).clamp(-32, 32) + 32])
 
 
-@order.right("scattered ones")
-def _(residue_index):
-    place = torch.minimum(torch.maximum(offset(residue_index), torch.tensor(-32)), torch.tensor(32)) + 32
-    return torch.zeros(*place.shape, 65, dtype=torch.int64).scatter(-1, place.unsqueeze(-1), 1)
-
-
-@order.right("steps between the thresholds")
-def _(residue_index):
-    o = residue_index.unsqueeze(-2) - residue_index.unsqueeze(-1)
-    middle = [(o == s) for s in range(-31, 32)]
-    return torch.stack([o <= -32, *middle, o >= 32], dim=-1).to(torch.int64)
+@order.right("filled in afterwards")
+def _(n, chain):
+    out = torch.zeros(*n.shape, n.shape[-1], 66, dtype=torch.int64)
+    out.scatter_(-1, (offset(n).clamp(-32, 32) + 32)[..., None], 1)
+    out[~same(chain)] = 0
+    out[..., 65] = (~same(chain)).long()
+    return out
 
 
 # --- 13.2 -----------------------------------------------------------------------------------------------------------

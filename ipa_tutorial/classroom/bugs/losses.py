@@ -17,7 +17,7 @@ from .registry import bug
 @bug(
     "losses.sights",
     wrong="Rᵀ x for Rᵀ (x − t): points are turned into the frame's axes but seen from the world's origin",
-    symptom="FAPE changes when prediction and truth stand at different places",
+    symptom="what a frame sees of its neighbours changes when all are pushed together",
     seen=seen.INVITED,
 )
 def sights_from_the_origin(rigids: Rigid, points: Tensor) -> Tensor:
@@ -27,7 +27,7 @@ def sights_from_the_origin(rigids: Rigid, points: Tensor) -> Tensor:
 @bug(
     "losses.sights",
     wrong="x − t for Rᵀ (x − t): points are seen from the frame's place, but along the axes of the world",
-    symptom="FAPE changes when the prediction is turned, and does not see a residue that has turned on the spot",
+    symptom="what a frame sees changes when everything is turned, and stays when it alone turns on the spot",
     seen=seen.INVITED,
 )
 def sights_along_the_worlds_axes(rigids: Rigid, points: Tensor) -> Tensor:
@@ -37,7 +37,7 @@ def sights_along_the_worlds_axes(rigids: Rigid, points: Tensor) -> Tensor:
 @bug(
     "losses.sights",
     wrong="R (x − t) for Rᵀ (x − t)",
-    symptom="a perfect but turned prediction is punished",
+    symptom="right for half turns; otherwise what a frame sees changes when everything is turned",
     seen=seen.INVITED,
 )
 def sights_with_R_for_its_transpose(rigids: Rigid, points: Tensor) -> Tensor:
@@ -46,8 +46,8 @@ def sights_with_R_for_its_transpose(rigids: Rigid, points: Tensor) -> Tensor:
 
 @bug(
     "losses.sights",
-    wrong="no frames, or the same for both structures, which changes no distance: each must be seen from its own",
-    symptom="a perfect prediction that stands elsewhere is punished, and rotations never learn",
+    wrong="points as they lie in the world: no frame has looked at them, and each must see them from its own place",
+    symptom="what is seen changes with every motion of the world, and a turn of a frame is never noticed",
     seen="a question asked of AlphaFold (issue 833): why judge atom j from frame i?",
 )
 def sights_without_frames(rigids: Rigid, points: Tensor) -> Tensor:

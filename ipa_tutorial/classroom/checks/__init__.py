@@ -17,17 +17,20 @@ from .attention import (
     check_concatenate_heads,
     check_expanded_logits,
     check_hide_padding,
-    check_inverse_softplus,
     check_one_product,
     check_point_logits,
     check_point_norms,
-    check_point_weight,
     check_scalar_logits,
     check_split_pair_bias,
     check_split_points,
     check_split_scalars,
-    check_term_weight,
     check_weighted_sum,
+)
+from .constants import (
+    check_inverse_softplus,
+    check_point_weight,
+    check_term_weight,
+    check_weight_from_moments,
 )
 from .engine import (
     Check,
@@ -37,12 +40,14 @@ from .engine import (
 from .folding import (
     check_backbone_loss,
     check_best_chain,
+    check_offsets_of_chains,
     check_relative_positions,
 )
 from .frames import (
     check_apply,
     check_compose,
     check_compose_update,
+    check_follow,
     check_inverse,
     check_invert_apply,
     check_quaternion_multiply,
@@ -51,6 +56,10 @@ from .frames import (
     check_shadows,
     check_update_quaternion,
     check_walk,
+)
+from .layouts import (
+    check_into_a_row,
+    check_take_apart,
 )
 from .losses import (
     check_clamp_some,
@@ -81,6 +90,14 @@ from .own_tests import (
     check_test_of_motions,
     check_test_of_padding,
 )
+from .pull import (
+    check_pull_on_queries,
+)
+from .scalars import (
+    check_ask,
+    check_keys_and_values,
+    check_without_one,
+)
 from .testing import (
     check_assert_invariant,
 )
@@ -97,6 +114,7 @@ __all__ = [
     "CheckFailed",
     "Verdict",
     "check_apply",
+    "check_ask",
     "check_assert_equivariant",
     "check_assert_invariant",
     "check_attend_pairs",
@@ -115,20 +133,25 @@ __all__ = [
     "check_cut_out",
     "check_expanded_logits",
     "check_fape",
+    "check_follow",
     "check_hang_frames",
     "check_hide_padding",
+    "check_into_a_row",
     "check_inverse",
     "check_inverse_softplus",
     "check_invert_apply",
     "check_kabsch_rmsd",
+    "check_keys_and_values",
     "check_lddt",
     "check_made_equivariant",
     "check_neighbour_head",
+    "check_offsets_of_chains",
     "check_one_product",
     "check_place_atoms",
     "check_point_logits",
     "check_point_norms",
     "check_point_weight",
+    "check_pull_on_queries",
     "check_quaternion_multiply",
     "check_quaternion_to_rotation",
     "check_reach",
@@ -143,6 +166,7 @@ __all__ = [
     "check_split_points",
     "check_split_scalars",
     "check_step_in_rows",
+    "check_take_apart",
     "check_term_weight",
     "check_test_of_a_full_mask",
     "check_test_of_motions",
@@ -151,7 +175,9 @@ __all__ = [
     "check_turn_about_x",
     "check_update_quaternion",
     "check_walk",
+    "check_weight_from_moments",
     "check_weighted_sum",
+    "check_without_one",
 ]
 
 CHECKS: dict[str, Check] = {name: check for name, check in globals().items() if isinstance(check, Check)}

@@ -11,8 +11,11 @@ from torch import Tensor
 
 from ...rigid import Rigid
 from . import words
+from .constants import one_over_the_root_of_the_variance
 from .draw import Draw
 from .engine import Case, Check
+from .evidence import Evidence
+from .examples import worked_out
 from .square import multiplied_out
 
 # --- lines 1 to 4: reading projections -------------------------------------------------------------------------------
@@ -58,47 +61,6 @@ check_split_pair_bias = Check(
     lambda d: (d.normal(d.L, d.L, d.H),),
     pair_bias_cut_by_hand,
     without=("movedim", "moveaxis"),
-)
-
-# --- the constants ---------------------------------------------------------------------------------------------------
-
-
-def one_over_the_root_of_the_variance(point_key_dim: int) -> float:
-    of_half_square, of_product = 3 * (1 / 2) ** 2 * 2, 3 * 1.0  # Var[½x²] = ½ and Var[xy] = 1, three coordinates each
-    return (point_key_dim * (of_half_square + of_product)) ** -0.5
-
-
-def solved_by_bisection(y: float) -> float:
-    low, high = -50.0, 50.0
-    for _ in range(200):
-        middle = (low + high) / 2
-        low, high = (middle, high) if math.log1p(math.exp(middle)) < y else (low, middle)
-    return low
-
-
-check_point_weight = Check(
-    "line 5, w_C",
-    "attention.point_weight",
-    lambda d: (d.P + 4 * len(d.batch),),
-    one_over_the_root_of_the_variance,
-    special=(lambda d: Case((1,), "a single point"), lambda d: Case((4,), "AlphaFold's four points")),
-)
-
-check_term_weight = Check(
-    "line 6, w_L",
-    "attention.term_weight",
-    lambda d: ({1: 3, 3: 2, 8: 5}.get(d.L, 4),),
-    lambda terms: terms**-0.5,
-    batches=((),),
-)
-
-check_inverse_softplus = Check(
-    "the start of γ, the inverse of softplus",
-    "attention.inverse_softplus",
-    lambda d: (0.2 + d.alone(1).abs().double().item(),),
-    solved_by_bisection,
-    special=(lambda d: Case((1.0,), "γ = 1"),),
-    names=("gamma",),
 )
 
 # --- line 7: logits, mask and softmax --------------------------------------------------------------------------------
@@ -181,6 +143,20 @@ def of_the_logits(q_points: Tensor, k_points: Tensor, gamma: Tensor) -> int:
     return math.prod(lead) * L * max(L, 3 * P + 2)
 
 
+BOTH_ENDS = torch.tensor([[[[0.0, 0, 0], [3, 0, 0]]]], dtype=torch.float64)  # one residue with two points
+BETWEEN_POINTS = (
+    (
+        "two points at 0 and 3 nm, of a query and of a key, γ = 1",
+        (BOTH_ENDS, BOTH_ENDS, torch.ones(1).double()),
+        [[[0.0]]],
+    ),
+    (
+        "the query's points 0 and 3 nm away from those of the key, γ = 6",
+        (BOTH_ENDS, 0 * BOTH_ENDS, 6 * torch.ones(1).double()),
+        [[[-9.0]]],
+    ),
+)
+
 check_point_logits = Check(
     "line 7, the point term",
     "attention.point_logits",
@@ -189,7 +165,7 @@ check_point_logits = Check(
     suspects=("attention.point_weight",),
     special=(far_away, many_far_away, two_far_apart),
     names=("q_points", "k_points", "gamma"),
-    own=(multiplied_out,),
+    own=(multiplied_out, worked_out(*BETWEEN_POINTS)),
     room=of_one_point,
 )
 
@@ -241,12 +217,26 @@ check_weighted_sum = Check(
     names=("w_L", "the first term", "the second term", "the third term", "the fourth term"),
 )
 
+
+def how_much_it_is_lowered(e: Evidence) -> str | None:
+    """Padding that is lowered by a number is still heard."""
+    logits = torch.zeros(1, 3, 3, dtype=torch.float64)
+    try:
+        got = e.answer(logits.clone(), torch.tensor([True, True, False]))[0, 0]
+    except Exception:
+        return None
+    if not got[:2].abs().max() < 1e-9 or not -50 < got[2] < 0:
+        return None
+    return f"padding is lowered by {-got[2]:.3g}: its weight is smaller by a factor of e to that power, and not zero"
+
+
 check_hide_padding = Check(
     "the mask",
     "attention.hide_padding",
     lambda d: (d.normal(d.H, d.L, d.L), d.mask(d.L)),
     hidden_one_by_one,
     view=weights_of_real_queries,
+    own=(how_much_it_is_lowered,),
     view_title="after a softmax (in the row of a padded query: 1 if all is finite): ",
     special=(
         lambda d: Case((d.normal(2, 5, 5), torch.ones(5, dtype=torch.bool)), "nobody is padding"),
@@ -257,6 +247,20 @@ check_hide_padding = Check(
 
 LARGE = "only where logits are large is it wrong: take the largest logit of each row away from that row first"
 
+
+def of_other_logits(e: Evidence) -> str | None:
+    """Are they the softmax of the logits times a number, as with another base than e?"""
+    logits, got = e.arguments[0].double(), e.wrong.got
+    if got.shape != logits.shape or not (got > 0).all() or got.shape[-1] < 2:
+        return None
+    mine, theirs = (x - x.mean(-1, keepdim=True) for x in (got.log(), logits))
+    factor = ((mine * theirs).sum() / theirs.square().sum()).item()
+    if not torch.allclose(mine, factor * theirs, atol=1e-6) or math.isclose(factor, 1):
+        return None
+    base = f": {math.exp(factor):.4g} to the power of a logit, where e = 2.718 belongs" if factor > 0 else ""
+    return f"the weights of a row are in proportion as if all logits had been multiplied by {factor:.4g}{base}"
+
+
 check_attention_weights = Check(
     "line 7, the softmax",
     "attention.attention_weights",
@@ -264,6 +268,7 @@ check_attention_weights = Check(
     softmax_by_hand,
     special=(lambda d: Case((800 * d.normal(2, 5, 5),), "very large logits", forwards=True, moral=LARGE),),
     without=("softmax", "log_softmax", "softmin"),
+    own=(of_other_logits,),
 )
 
 # --- lines 8 to 11 ---------------------------------------------------------------------------------------------------
@@ -322,6 +327,13 @@ check_point_norms = Check(
     lambda d: (d.normal(d.H, d.L, d.P, 3), 1e-4),
     lambda points, eps: torch.linalg.vector_norm(torch.nn.functional.pad(points, (0, 1), value=eps**0.5), dim=-1),
     special=(lambda d: Case((torch.zeros(2, 3, 4, 3, dtype=torch.float64), 1e-8), "points at the origin"),),
+    own=(
+        worked_out(
+            ("a single point at (3, 4, 0), ε = 0", (torch.tensor([[[[3.0, 4.0, 0.0]]]]).double(), 0.0), [[[5.0]]]),
+            ("a single point at (0, −5, 0), ε = 0", (torch.tensor([[[[0.0, -5.0, 0.0]]]]).double(), 0.0), [[[5.0]]]),
+            ("a single point at (3, 4, 0), ε = 11", (torch.tensor([[[[3.0, 4.0, 0.0]]]]).double(), 11.0), [[[6.0]]]),
+        ),
+    ),
 )
 
 check_concatenate_heads = Check(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -47,13 +47,16 @@ def compare(got: Any, expected: Any, tolerance: float | None, finite: bool = Tru
             return Problem(what, structural=True)
         if len(got) != len(expected):
             return Problem(f"{len(expected)} results are expected, got {len(got)}", structural=True)
-        problems = (compare(g, e, tolerance, finite) for g, e in zip(got, expected, strict=True))
-        return next((problem for problem in problems if problem is not None), None)
+        for number, pair in enumerate(zip(got, expected, strict=True), 1):
+            if problem := compare(*pair, tolerance, finite):
+                which = f"result {number} of {len(expected)}: " if problem.structural else ""
+                return replace(problem, text=f"{which}{problem.text}")
+        return None
     if isinstance(expected, Rigid):
         if not isinstance(got, Rigid):
             return Problem(f"a Rigid is expected, Rigid(rotations, translations), got {words.kind(got)}", True)
-        parts = ((x.rotations, x.translations) for x in (got, expected))
-        return compare(*parts, tolerance, finite)
+        rotations = compare(got.rotations, expected.rotations, tolerance, finite)
+        return rotations or compare(got.translations, expected.translations, tolerance, finite)
     if isinstance(expected, Tensor):
         return _compare_tensors(got, expected, tolerance, finite)
     if isinstance(expected, float):

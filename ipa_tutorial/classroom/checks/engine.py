@@ -182,12 +182,12 @@ then the package's computes it"
             if problem is not None:
                 later = [(case, self.run(function, case)) for case in cases[len(tried) :]]
                 return self.explain(problem, function, [tried[-1], *tried[:-1], *later])
+        problem = (self.manner(as_written, cases) if self.manner else None) or self.judge_the_way(function, cases)
+        if problem is not None:
+            return Verdict("wrong", words.wrong(self.title, problem), reason=problem)
         for case in cases:  # once all numbers are right: a wrong number says more than a missing gradient
             if problem := self.judge_gradient(function, case):
                 return self.say(problem, case)
-        problem = self.judge_the_way(function, cases) or (self.manner(as_written, cases) if self.manner else None)
-        if problem is not None:
-            return Verdict("wrong", words.wrong(self.title, problem), reason=problem)
         return Verdict("ok", words.right(self.title, len(cases)))
 
     def cases(self) -> Iterator[Case]:
@@ -297,9 +297,10 @@ then the package's computes it"
         reasons = [self.summary(told) if self.summary else words.whereabouts(told), case.moral]
         if wrong and not problem.error and not problem.structural and not self.summary:
             several = [pair for pair in wrong if pair[0].residues > 1 and not pair[0].narrow]
-            evidence = [self.evidence(function, *pair) for pair in several[:3] or wrong[:1]]
-            reasons.insert(0, "" if wrong[0][0].residues == 1 else diagnose(evidence, self.own, self.elsewhere))
-            problem = self.judge(wrong[0][1], wrong[0][0])
+            telling = several[:3] or [pair for pair in wrong if not pair[0].residues][:1] or wrong[:1]
+            evidence = [self.evidence(function, *pair) for pair in telling]
+            reasons.insert(0, "" if telling[0][0].residues == 1 else diagnose(evidence, self.own, self.elsewhere))
+            problem = self.judge(telling[0][1], telling[0][0])
         elif (
             problem.structural or problem.error
         ) and not self.summary:  # of the same kind, from an input that tells more

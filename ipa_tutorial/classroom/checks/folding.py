@@ -14,6 +14,7 @@ from .draw import Draw
 from .engine import Case, Check
 from .evidence import Evidence
 from .losses import fape_of_what_counts, rmsd_by_horn
+from .terms import sum_of
 
 # --- relative positions ----------------------------------------------------------------------------------------------
 
@@ -46,6 +47,55 @@ check_relative_positions = Check(
     without=("one_hot",),
 )
 
+
+def chains_with_gaps(d: Draw) -> tuple[Tensor, Tensor]:
+    """Residue numbers that begin anew in each chain, and may be the same in two of them."""
+    steps = torch.randint(1, 20, (*d.batch, d.L), generator=d.generator)
+    return steps.cumsum(-1) - 30, torch.randint(0, 3, (*d.batch, d.L), generator=d.generator)
+
+
+def classes_of_chains(residue_index: Tensor, chain: Tensor) -> Tensor:
+    within = classes_one_by_one(residue_index)
+    out = torch.cat([within, torch.zeros_like(within[..., :1])], dim=-1)
+    for *batch, i, j in torch.cartesian_prod(*map(torch.arange, out.shape[:-1])).tolist():
+        if chain[(*batch, i)] != chain[(*batch, j)]:
+            out[(*batch, i, j)] = torch.eye(66, dtype=torch.int64)[65]
+    return out
+
+
+def one_pair(e: Evidence) -> str | None:
+    """The first pair with a wrong class: within one chain where there is such a one."""
+    (n, chain), got, right = e.arguments, e.wrong.got, e.wrong.expected
+    wrong = (got != right).any(-1)
+    within = wrong & (chain[..., None, :] == chain[..., :, None])
+    *batch, i, j = (within if within.any() else wrong).nonzero()[0].tolist()
+    mine, theirs = (x[(*batch, i, j)].nonzero()[:, 0].tolist() for x in (got, right))
+    chains = "of one chain" if within.any() else "of two chains"
+    so_far = "" if within.any() or not (got == right).any() else "within a chain all is right; "
+    classes = f"class {mine[0]}" if len(mine) == 1 else f"{len(mine)} classes" if mine else "no class at all"
+    numbers = f"{int(n[(*batch, i)])} (i) and {int(n[(*batch, j)])} (j)"
+    return f"{so_far}residues {numbers} {chains} should have class {theirs[0]}, and have {classes}"
+
+
+check_offsets_of_chains = Check(
+    "relative positions in a complex of chains",
+    "training.relative_positions",
+    chains_with_gaps,
+    classes_of_chains,
+    special=(
+        lambda d: Case((torch.arange(40, 110), torch.zeros(70, dtype=torch.int64)), "one chain of 70 without gaps"),
+        lambda d: Case((torch.tensor([3, 4, 5, 3, 4, 5]), torch.tensor([0, 0, 0, 1, 1, 1])), "two copies of one chain"),
+        lambda d: Case((torch.tensor([3, 4, 90, 91]), torch.tensor([2, 2, 2, 2])), "a loop of 85 residues is missing"),
+        lambda d: Case((torch.tensor([-5, 300, 301, 900]), torch.tensor([7, 7, 3, 3])), "chains number 7 and 3"),
+    ),
+    single_precision=False,
+    names=("residue_index", "chain"),
+    own=(one_pair,),
+    elsewhere=False,
+    sound=classes_of_chains,
+    by_hand=False,
+)
+
 # --- the loss of a folding network -----------------------------------------------------------------------------------
 
 
@@ -75,6 +125,23 @@ def loss_of_the_package(every: Rigid, truth: Rigid, mask: Tensor) -> Tensor:
     return backbone_loss(SimpleNamespace(rigids=iterations), truth, mask)
 
 
+def weights_of_iterations(e: Evidence) -> str | None:
+    """As a sum of the losses of the single iterations, over twelve proteins."""
+    d = Draw(torch.float64, (12,), (5, 2, 4, 3, 6, 7), 7)
+    every, truth, _ = attempts(d)
+    real = torch.ones(12, d.L, dtype=torch.bool)
+    try:
+        got = e.answer(every, truth, real).detach().double()
+    except Exception:
+        return None
+    frames = [Rigid(every[k].rotations, 10 * every[k].translations) for k in range(3)]
+    losses = [fape_of_what_counts(T, truth, T.translations, truth.translations, real, real) for T in frames]
+    terms = {f"FAPE of iteration {k}": loss for k, loss in enumerate(losses, 1)}
+    if got.shape != losses[0].shape or not (mine := sum_of(terms, got.double(), close=1e-4)):
+        return None
+    return f"of three iterations yours is {mine}, where each should count a third"
+
+
 check_backbone_loss = Check(
     "the loss of a folding network",
     "training.backbone_loss",
@@ -84,6 +151,7 @@ check_backbone_loss = Check(
     special=(all_right,),
     tolerance=1e-4,  # ε beside the number of pairs, as in FAPE
     sound=loss_of_the_package,
+    own=(weights_of_iterations,),
 )
 
 # --- which attempt to keep -------------------------------------------------------------------------------------------
@@ -93,6 +161,7 @@ def chains_and_truth(d: Draw) -> tuple[Tensor, Tensor]:
     """Attempts of unequal quality, each moved by a motion of its own, nm; the truth, Å."""
     true, noise = 8 * d.normal(d.L + 4, 3), d.normal(d.P + 2, d.L + 4, 3)
     worse = 1 + torch.randperm(d.P + 2, generator=d.generator).to(d.dtype)
+    worse = worse.sort(descending=True).values if d.L == 3 else worse  # the best may be the last
     return 0.1 * d.frames(d.P + 2)[:, None].apply(true + worse[:, None, None] * noise), true
 
 

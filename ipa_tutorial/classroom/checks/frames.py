@@ -11,7 +11,8 @@ from ...blocks import BackboneUpdate
 from ...rigid import Rigid
 from .draw import Draw
 from .engine import Case, Check
-from .terms import Terms, in_terms
+from .evidence import Evidence, alike
+from .terms import Terms, in_terms, sum_of
 
 
 def moved(T: Rigid, points: Tensor) -> Tensor:
@@ -37,7 +38,7 @@ def carried_or_brought(T: Rigid, points: Tensor) -> dict[str, Terms]:
     R, t = T.rotations, T.translations
     turn = lambda M, x: torch.einsum("...xy,...y->...x", M, x)  # noqa: E731
     terms = {"R x": turn(R, points), "t": t, "Rᵀ x": turn(R.mT, points), "Rᵀ t": turn(R.mT, t), "x": points}
-    return {"": terms | {"R t": turn(R, t)}}
+    return {"": terms | {"R t": turn(R, t), "R R x": turn(R @ R, points), "Rᵀ Rᵀ x": turn(R.mT @ R.mT, points)}}
 
 
 check_apply = Check(
@@ -84,7 +85,11 @@ def composed(T: Rigid, U: Rigid) -> dict[str, Terms]:
     (A, a), (B, b) = ((X.rotations, X.translations) for X in (T, U))
     rotations = {"R_T R_U": A @ B, "R_U R_T": B @ A, "R_T R_Uᵀ": A @ B.mT, "R_Tᵀ R_U": A.mT @ B, "R_T": A, "R_U": B}
     translations = {"R_T t_U": turn(A, b), "t_T": a, "t_U": b, "R_T t_T": turn(A, a), "R_U t_T": turn(B, a)}
-    return {"rotations": rotations, "translations": translations | {"R_U t_U": turn(B, b), "R_Tᵀ t_U": turn(A.mT, b)}}
+    return {
+        "rotations": rotations,
+        "translations": translations
+        | {"R_U t_U": turn(B, b), "R_Tᵀ t_U": turn(A.mT, b), "R_T R_U t_U": turn(A @ B, b)},
+    }
 
 
 check_compose = Check(
@@ -95,6 +100,62 @@ check_compose = Check(
     names=("T", "U"),
     own=(in_terms(composed),),
     without=("Rigid.matmul",),
+)
+
+
+def frames_by_powers(steps: Rigid) -> Rigid:
+    """One four-by-four matrix after the other, on the right."""
+    M = homogeneous(steps)
+    reached = [M[..., 0, :, :]]
+    for k in range(1, M.shape[-3]):
+        reached.append(reached[-1] @ M[..., k, :, :])
+    return from_homogeneous(torch.stack(reached, dim=-3))
+
+
+def followed_by_the_package(steps: Rigid) -> Rigid:
+    reached = [steps[..., 0]]
+    for k in range(1, steps.shape[-1]):
+        reached.append(reached[-1] @ steps[..., k])
+    R, t = (
+        torch.stack(x, dim)
+        for x, dim in (([T.rotations for T in reached], -3), ([T.translations for T in reached], -2))
+    )
+    return Rigid(R, t)
+
+
+def where_it_goes_astray(e: Evidence) -> str | None:
+    """The first frame that is wrong, as a sum of what the frame before it and the step offer."""
+    (steps,) = e.arguments
+    right = Rigid(*(part.expected for part in e.parts))
+    axis = -3 if e.wrong.name == "rotations" else -2
+    pairs = [(e.wrong.got.select(axis, k), e.wrong.expected.select(axis, k)) for k in range(steps.shape[-1])]
+    k = next(k for k, pair in enumerate(pairs) if not alike(*pair, e.wrong.close))
+    if k == 0:
+        first = "the first frame is wrong already: nobody stands before it, so it is the first step as it came"
+        return first if len(steps.shape) == 1 else None
+    astray, step = f"frame {k + 1} is the first that goes astray", steps[..., k]
+    terms = composed(right[..., k - 1], step)[e.wrong.name]
+    mine, wanted = (sum_of(terms, x) for x in pairs[k])
+    if mine and wanted:
+        return (
+            f"{astray}. With T for the frame before it and U for its step, its {e.wrong.name} should be {wanted}, and \
+yours are {mine}"
+        )
+    for name, other in {"the first frame": right[..., 0], "the step before it": steps[..., k - 1]}.items():
+        if alike(pairs[k][0], getattr(other @ step, e.wrong.name), e.wrong.close):
+            return f"{astray}: its step was taken from {name}, and not from the frame that has been reached, frame {k}"
+    return f"{astray}: it should be frame {k}, composed with its step on the right"
+
+
+check_follow = Check(
+    "a chain of frames from its steps",
+    "rigid.Rigid.__matmul__",
+    lambda d: (d.frames(d.L),),
+    frames_by_powers,
+    names=("steps",),
+    own=(where_it_goes_astray,),
+    sound=followed_by_the_package,
+    without=("Rigid.matmul", "Rigid.apply"),
 )
 
 
@@ -111,6 +172,7 @@ check_inverse = Check(
     lambda T: from_homogeneous(torch.linalg.inv(homogeneous(T))),
     names=("T",),
     own=(in_terms(inverted),),
+    without=tuple(name for name in INVERSES if name != "Rigid.inverse"),
 )
 
 # --- Algorithm 21 ----------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -12,6 +13,9 @@ from ...losses import clamp_distance, lddt
 from ...rigid import Rigid
 from .draw import Draw
 from .engine import Case, Check
+from .evidence import Evidence
+from .examples import on_a_line, worked_out
+from .superposition import a_perfect_fit, what_it_is_made_of
 
 
 def seen_from(rigids: Rigid, points: Tensor) -> Tensor:
@@ -57,11 +61,48 @@ def perfect(d: Draw) -> Case:
 
 
 check_sights = Check(
-    "Algorithm 28, lines 1 and 2: every point as every frame sees it",
+    "every point as every frame sees it",
     "losses.sights",
     lambda d: (d.frames(d.L), d.normal(d.P, 3)),
     seen_from,
     names=("rigids", "points"),
+)
+
+HERE = Rigid.identity(1, dtype=torch.float64)
+
+
+def gap_of(*xyz: float) -> Tensor:
+    return torch.tensor([xyz], dtype=torch.float64)
+
+
+def off_by(text: str, gap: tuple, expected: float, *more: object) -> tuple:
+    """An example with one frame, at the origin, and one point that should be there as well."""
+    return f"one frame, and one point {text}", (HERE, HERE, gap_of(*gap), gap_of(0, 0, 0), None, None, *more), expected
+
+
+FAPE_IN_THE_HEAD = (
+    off_by("that is off by (3, 4, 0) Å, so by 5 Å", (3, 4, 0), 0.5),
+    off_by("that is off by 5 Å along −x", (-5, 0, 0), 0.5),
+    off_by("that is off by 30 Å, without a clamp", (0, 30, 0), 3.0),
+    off_by("that is off by 30 Å, with a clamp of 0, which means none", (0, 30, 0), 3.0, 0.0),
+    off_by("that is off by 30 Å, clamped at 10 Å", (0, 30, 0), 1.0, 10.0),
+    off_by("that is off by 30 Å, clamped at 20 Å", (0, 30, 0), 2.0, 20.0),
+    off_by("that is off by 5 Å, clamped at 10 Å", (0, 5, 0), 0.5, 10.0),
+    (
+        "one frame, and two points, the first off by 5 Å and the second right",
+        (HERE, HERE, on_a_line(5, 1), on_a_line(0, 1), None, None),
+        0.25,
+    ),
+    (
+        "one frame, and a point that is 5 Å away from it, along y where it should be along x",
+        (HERE, HERE, gap_of(0, 5, 0), gap_of(5, 0, 0), None, None),
+        5 * 2**0.5 / 10,
+    ),
+    (
+        "one frame, and two points, the first off by 5 Å, the second, which is masked, by 20 Å",
+        (HERE, HERE, on_a_line(5, 20), on_a_line(0, 0), None, torch.tensor([True, False])),
+        0.5,
+    ),
 )
 
 check_fape = Check(
@@ -79,6 +120,7 @@ check_fape = Check(
         lambda d: Case((*structures(d), None, None, 0.0), "a clamp of 0, which means none"),
     ),
     tolerance=1e-4,  # AlphaFold's code adds ε to the number of pairs, the paper does not
+    own=(worked_out(*FAPE_IN_THE_HEAD),),
 )
 
 # --- the clamp, example by example -----------------------------------------------------------------------------------
@@ -105,6 +147,15 @@ def every_other(d: Draw, clamp: float) -> tuple[Tensor, Tensor, float]:
     return 10 * torch.stack([d.normal(3, 5).abs() for _ in range(3)]), torch.tensor([True, False, True]), clamp
 
 
+TABLE = torch.tensor([[[2.0, 8.0, 20.0]]], dtype=torch.float64)  # one protein, one frame, three points
+YES, NO = torch.tensor([True]), torch.tensor([False])
+CLAMPS_IN_THE_HEAD = (
+    ("distances 2, 8 and 20 Å, the coin says no, a clamp of 6 Å", (TABLE, NO, 6.0), TABLE.tolist()),
+    ("distances 2, 8 and 20 Å, the coin says yes, a clamp of 6 Å", (TABLE, YES, 6.0), [[[2.0, 6.0, 6.0]]]),
+    ("distances 2, 8 and 20 Å, the coin says yes, a clamp of 15 Å", (TABLE, YES, 15.0), [[[2.0, 8.0, 15.0]]]),
+    ("distances 2, 8 and 20 Å, the coin says yes, a clamp of 0, which means none", (TABLE, YES, 0.0), TABLE.tolist()),
+)
+
 check_clamp_some = Check(
     "Algorithm 28, line 4: a clamp for some of the batch",
     "losses.clamp_distance",
@@ -115,6 +166,7 @@ check_clamp_some = Check(
         lambda d: Case(every_other(d, 0.0), "a clamp of 0, which means none"),
     ),
     sound=by_the_packages_clamp,
+    own=(worked_out(*CLAMPS_IN_THE_HEAD),),
 )
 
 # --- superposition ---------------------------------------------------------------------------------------------------
@@ -153,6 +205,7 @@ check_kabsch_rmsd = Check(
     lambda d: (d.normal(d.L, 3), d.normal(d.L, 3)),
     rmsd_by_horn,
     special=(mirrored, superposed_perfectly),
+    own=(what_it_is_made_of, a_perfect_fit),
     tolerance=1e-6,
 )
 
@@ -191,6 +244,44 @@ def scaled(factor: float, name: str):
     return case
 
 
+def pair(text: str, true: float, predicted: float, expected: float) -> tuple:
+    """An example with two residues on a line."""
+    return f"two residues, {true:g} Å apart, {text}", (on_a_line(0, predicted), on_a_line(0, true)), [expected] * 2
+
+
+SCORES_IN_THE_HEAD = (
+    pair("predicted 10 Å apart", 10, 10, 1.0),
+    *(
+        pair(f"predicted {10 + error:g} Å apart", 10, 10 + error, score)
+        for error, score in ((0.3, 1.0), (0.7, 0.75), (1.5, 0.5), (3.0, 0.25), (5.0, 0.0), (7.0, 0.0), (-3.0, 0.25))
+    ),
+    pair("predicted 40 Å apart (neighbours are those of the true structure)", 10, 40, 0.0),
+    pair("predicted 14 Å apart (with 14 Å they are neighbours)", 14, 17, 0.25),
+    pair("predicted 10 Å apart (with 16 Å they are no neighbours, and who has none scores 1)", 16, 10, 1.0),
+    (
+        "three residues at 0, 10 and 20 Å on a line, predicted at 0, 10 and 13 Å (the outer two are no neighbours)",
+        (on_a_line(0, 10, 13), on_a_line(0, 10, 20)),
+        [1.0, 0.5, 0.0],
+    ),
+    (
+        "two residues, 10 Å apart, that lie right and the other way about",
+        (on_a_line(10, 0), on_a_line(0, 10)),
+        [1.0, 1.0],
+    ),
+    (
+        "three residues at 0, 5 and 10 Å, predicted at 0, 5 and 30 Å, the last one padding (scores of the others)",
+        (on_a_line(0, 5, 30), on_a_line(0, 5, 10), torch.tensor([True, True, False])),
+        [1.0, 1.0],
+    ),
+)
+
+
+def of_real_residues(e: Evidence) -> str | None:
+    """Rows of padding are not compared."""
+    answer = lambda *arguments: e.answer(*arguments)[: 2 if len(arguments) > 2 else None]  # noqa: E731
+    return worked_out(*SCORES_IN_THE_HEAD)(replace(e, answer=answer))
+
+
 check_lddt = Check(
     "lDDT, residue by residue",
     "losses.lddt",
@@ -203,4 +294,5 @@ check_lddt = Check(
     ),
     view=lambda out, predicted, true, mask=None: out if mask is None else out[mask],
     sound=lddt_of_the_package,
+    own=(of_real_residues,),
 )

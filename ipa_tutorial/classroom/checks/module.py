@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from types import MethodType
 
@@ -12,7 +13,7 @@ from torch.nn.functional import softplus
 
 from ...attention import InvariantPointAttention
 from ...blocks import IPABlock
-from ...rigid import Rigid
+from ...rigid import Rigid, random_rigid
 from ..bugs import BUGS
 from .attention import (
     distances_point_by_point,
@@ -29,6 +30,7 @@ from .attention import (
 )
 from .draw import Draw
 from .engine import Case, Check
+from .evidence import Evidence, alike
 from .frames import moved
 from .lines import line_at_fault
 
@@ -174,6 +176,40 @@ def padded_block(d: Draw) -> Case:
     return Case((layers(d, IPABlock), *inputs(d)[1:], d.mask(d.L)), "with padding")
 
 
+PARTS = ("attention_norm", "transition_norm", "transition", "attention")
+
+
+def what_makes_no_difference(e: Evidence) -> str | None:
+    """A part of the block, or an argument, that can be changed without changing the answer."""
+    block, x, z, T, *mask = e.arguments
+    try:
+        before = e.answer(block, x.clone(), z.clone(), T, *mask)
+        for name in PARTS:
+            other = copy.deepcopy(block)
+            for parameter in getattr(other, name).parameters():
+                parameter.data = 1.5 * parameter.data + 0.1
+            if torch.equal(e.answer(other, x.clone(), z.clone(), T, *mask), before):
+                return (
+                    f"give {name} other weights, and your answer stays the same: call the layer itself, layers.{name}"
+                )
+        for name, arguments in {
+            "pair representation": (z + 1, T),
+            "frames": (z, random_rigid(T.shape, dtype=T.dtype)),
+        }.items():
+            if torch.equal(e.answer(block, x.clone(), *arguments, *mask), before):
+                return f"change the {name}, and your answer stays the same: hand them to the attention"
+        for name, last in {"attention": "attention.to_out", "transition": "transition.4"}.items():
+            silent = copy.deepcopy(block)
+            for parameter in silent.get_submodule(last).parameters():
+                parameter.data = 0 * parameter.data
+            arguments = silent, x.clone(), z.clone(), T, *mask
+            if alike(e.answer(*arguments).double(), e.right(arguments)[0], 1e-6):
+                return f"with a silent {name}, one that answers zeros, yours is right: how is its answer taken in?"
+    except Exception:
+        return None
+    return None
+
+
 check_block = Check(
     "Algorithm 20, lines 6 to 9: residual connections and norms",
     "blocks.IPABlock.forward",
@@ -184,5 +220,6 @@ check_block = Check(
     view=lambda out, layers, x, z, T, mask=None: out if mask is None else out[mask],
     sound=by_the_package,
     elsewhere=False,
+    own=(what_makes_no_difference,),
     names=("layers", "x", "z", "T", "mask"),
 )

@@ -12,6 +12,7 @@ from ...rigid import Rigid
 from ...torsion import _turn_about_x
 from .draw import Draw
 from .engine import Case, Check
+from .evidence import Evidence, alike
 from .terms import Terms, in_terms
 from .testing import FAILS, PASSES, PRINTS, on, verdict_of, what_slips_through
 
@@ -88,6 +89,21 @@ def through_the_first_frame(f: Callable[[Rigid], Rigid], T: Rigid) -> Rigid:
     return T[..., :1] @ f(T[..., :1].inverse() @ T)
 
 
+def of_the_first(e: Evidence) -> str | None:
+    """In which order, and inverted or not, does the first frame stand around f?"""
+    f, T = e.arguments
+    first = T[..., :1]
+    inside = {"f(T)": f(T), "f(T₁⁻¹ ∘ T)": f(first.inverse() @ T), "f(T₁ ∘ T)": f(first @ T)}
+    inside |= {"f(T ∘ T₁⁻¹)": f(T @ first.inverse()), "T": T, "T₁⁻¹ ∘ T": first.inverse() @ T}
+    for name, answer in inside.items():
+        ways = {name: answer, f"T₁ ∘ {name}": first @ answer, f"T₁⁻¹ ∘ {name}": first.inverse() @ answer}
+        ways |= {f"{name} ∘ T₁": answer @ first, f"{name} ∘ T₁⁻¹": answer @ first.inverse()}
+        for way, other in ways.items():
+            if all(alike(part.got, getattr(other, part.name), part.close) for part in e.parts):
+                return f"yours is {way}, where it should be T₁ ∘ f(T₁⁻¹ ∘ T)"
+    return None
+
+
 check_made_equivariant = Check(
     "any function made equivariant: T₁ ∘ f(T₁⁻¹ ∘ T)",
     "rigid.Rigid.__matmul__",
@@ -101,6 +117,7 @@ check_made_equivariant = Check(
     names=("f", "T"),
     by_hand=False,
     sound=through_the_first_frame,
+    own=(of_the_first,),
 )
 
 # --- a chain of frames -----------------------------------------------------------------------------------------------
@@ -174,11 +191,34 @@ def carried_by_matrices(backbone: Rigid, default: Rigid, turns: Rigid) -> Rigid:
     return from_four_by_four(torch.stack(groups, dim=-3))
 
 
+def order_of_groups(e: Evidence) -> str | None:
+    """Where each group has gone, if all are there."""
+    got, right = e.wrong.got, e.wrong.expected
+    axis = -3 if e.wrong.name == "rotations" else -2
+    found = []
+    for g in range(8):
+        here = [k for k in range(8) if alike(got.select(axis, g), right.select(axis, k), e.wrong.close)]
+        found.append(here[0] if here else None)
+    if None not in found and found != list(range(8)):
+        return f"every group is right, and stands in another place: where groups 0 to 7 belong, yours has {found}"
+    if None in found and found[: found.index(None)] == list(range(found.index(None))):
+        g = found.index(None)
+        return (
+            f"group {g} ({GROUPS[g]}) is the first that is wrong: it is carried by {CARRIERS[g]}, and its turn stands \
+on the far right"
+        )
+    return None
+
+
+GROUPS = ("backbone", "pre-ω", "φ", "ψ", "χ1", "χ2", "χ3", "χ4")
+CARRIERS = ("the backbone frame",) * 5 + ("χ1", "χ2", "χ3")
+
 check_compose_groups = Check(
     "Algorithm 24, lines 2 to 10: the eight groups of a residue",
     "torsion.compose_groups",
     lambda d: (d.frames(d.L), d.frames(d.L, 8), turned_by_the_exponential(*unit_angles(d, d.L, 8))),
     carried_by_matrices,
+    own=(order_of_groups,),
 )
 
 
@@ -195,6 +235,19 @@ def groups_and_atoms(d: Draw) -> tuple[Rigid, Tensor, Tensor]:
     return d.frames(d.L), d.alone(atoms, 3), group
 
 
+def who_carries_whom(e: Evidence) -> str | None:
+    """The frame on which an atom rides, if it is another one's."""
+    frames, ideal, group = e.arguments
+    if len(frames.shape) != 1 or e.wrong.got.shape != ideal.shape:
+        return None
+    on_each = frames[:, None].apply(ideal.expand(frames.shape[0], *ideal.shape))  # (G, A, 3)
+    for a, g in enumerate(group.tolist()):
+        rides = [k for k in range(len(on_each)) if alike(e.wrong.got[a], on_each[k, a].double(), e.wrong.close)]
+        if rides and rides[0] != g:
+            return f"atom {a} rides on frame {rides[0]}, and group[{a}] says {g}"
+    return None
+
+
 check_place_atoms = Check(
     "Algorithm 24, line 11: each atom placed by the frame of its group",
     "rigid.Rigid.apply",
@@ -203,6 +256,7 @@ check_place_atoms = Check(
     names=("frames", "ideal", "group"),
     by_hand=False,
     sound=lambda frames, ideal, group: frames[..., group].apply(ideal),
+    own=(who_carries_whom,),
 )
 
 # --- a test of equivariance ------------------------------------------------------------------------------------------

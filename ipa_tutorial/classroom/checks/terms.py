@@ -33,14 +33,14 @@ def in_terms(terms_of: Callable[..., dict[str, Terms]]) -> Callable[[Evidence], 
     return hypothesis
 
 
-def sum_of(terms: Terms, answer: Tensor) -> str | None:
+def sum_of(terms: Terms, answer: Tensor, close: float = 1e-7) -> str | None:
     """The answer as "2 a − 1/2 b", with as few terms as possible; None if it is no such sum."""
     terms = {name: x.double().expand_as(answer) for name, x in terms.items()}
     for count in (1, 2, 3, len(terms)):  # the first few first: what the right answer is made of
         for chosen in itertools.combinations(terms, count):
             table = torch.stack([terms[name].flatten() for name in chosen], dim=-1)
             found = torch.linalg.lstsq(table, answer.reshape(-1, 1), driver="gelsd").solution[:, 0]
-            if alike((table @ found).view_as(answer), answer, 1e-7):
+            if alike((table @ found).view_as(answer), answer, close):
                 names = [in_words(c, name) for c, name in zip(found.tolist(), chosen, strict=True) if abs(c) > 1e-7]
                 return " + ".join(names).replace("+ −", "− ") or "0"
     return None

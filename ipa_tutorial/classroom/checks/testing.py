@@ -147,7 +147,7 @@ def what_it_minds(told: list[tuple[Case, Any, bool]]) -> str:
         return "your test complains of everything: even of a function that always returns the same ones"
     if "rounded distances" in minded:
         return "your test complains of distances, which no motion of the world changes: does one G move all residues, \
-on the left, G ∘ T, and is it a turn and a push, without a stretch?"
+on the left, G ∘ T, and is it a turn and a push, without a stretch? Is anything divided by numbers that may be zero?"
     if "distances" in minded:
         return "your test complains of rounding: distances differ in the fifteenth digit after a motion, and may"
     return what_slips_through(told)
