@@ -4,11 +4,11 @@ import { bringToLife, calm, drawMap, frame, json, largestChange, openGraph, open
 const LARGEST = 0.045; // the weight at the bright end of the colours, as in lesson 00
 const SIDE = [0.32, 0.52, -0.12, 0.78]; // from where the protein is seen at first
 const FAR = 4; // ångström by which one residue is moved
-const SPIN = 240; // frames of a full turn
+const SPIN = { every: 60, for: 8000 }; // degrees in a second, milliseconds
 
 const root = document.querySelector("#turn"), find = selector => root.querySelector(selector);
 const state = { mirror: false, move: false, residue: 29, from: null, unit: 0.1, terms: [1, 1, 1], gamma: 1 };
-let facts, L, attend, scene, own, view, reference, now, spinning = 0, drawn = "";
+let facts, L, attend, scene, own, reference, now, drawn = "", spinning = 0; // spinning: until when
 
 // --- coordinates -----------------------------------------------------------------------------------------------------
 
@@ -49,10 +49,11 @@ const orientation = () => scene.getView().slice(4);
 
 // Looks whenever something has changed, and never twice at once.
 async function watch() {
-  let shown = "", seen = "", turns = 0, since = performance.now();
+  let shown = "", seen = "", turns = 0, since = performance.now(), last = since;
   for (;;) {
-    await frame();
-    if (spinning) spinning--, scene.rotate(360 / SPIN, { x: 0.3, y: 1, z: 0.2 });
+    const time = await frame();
+    if (time < spinning) scene.rotate((SPIN.every * (time - last)) / 1000, { x: 0.36, y: 0.8, z: 0.48 });
+    last = time;
     const settings = JSON.stringify([state.unit, state.terms, state.gamma]);
     const pose = JSON.stringify([orientation(), state.mirror, state.move, state.move && state.residue, settings]);
     if (pose !== seen) {
@@ -117,7 +118,7 @@ function drawProtein() {
   });
   scene.removeAllModels();
   scene.addModel().addAtoms(atoms);
-  const tints = { h: facts.colours.H, s: facts.colours.E, c: facts.colours["-"] };
+  const tints = { h: facts.colours.H, s: facts.colours.E, c: facts.colours["-"], "arrow start": facts.colours.E, "arrow end": facts.colours.E };
   scene.setStyle({}, { cartoon: { arrows: true, colorscheme: { prop: "ss", map: tints } } });
   scene.setHoverable({}, true, atom => select(facts.numbers.indexOf(atom.resi), "ipa"), () => {});
   scene.setClickable({}, true, atom => select(facts.numbers.indexOf(atom.resi), "ipa"));
@@ -128,14 +129,17 @@ function drawProtein() {
 // From the chosen residue to those that it attends to, as thick as its weights.
 function drawLinks() {
   scene.removeAllShapes();
-  for (const row of root.querySelectorAll(".live-row")) row.style.top = `${(100 * state.residue) / L}%`;
+  for (const row of root.querySelectorAll(".live-row")) {
+    row.style.top = `${(100 * state.residue) / L}%`;
+    row.hidden = !state.from;
+  }
   if (!state.from || !now) return scene.render();
   const row = (state.from === "ipa" ? now.ipa_mean : now.naive).slice(state.residue * L, (state.residue + 1) * L);
   const place = i => ({ x: own[12 * i + 3], y: own[12 * i + 4], z: own[12 * i + 5] });
   row[state.residue] = 0;
   const most = row.reduce((a, b) => Math.max(a, b));
   row.forEach((weight, j) => {
-    if (weight < 0.1 * most) return;
+    if (weight < most / 3) return;
     const line = { start: place(state.residue), end: place(j), radius: (0.4 * weight) / most, color: "#D55E00" };
     scene.addCylinder({ ...line, fromCap: 1, toCap: 1 });
   });
@@ -162,7 +166,7 @@ function say() {
 }
 
 const deeds = {
-  spin: () => (calm() ? scene.rotate(60, "y") : (spinning = SPIN)),
+  spin: () => (calm() ? scene.rotate(60, "y") : (spinning = performance.now() + SPIN.for)),
   reset() {
     Object.assign(state, { mirror: false, move: false, from: null });
     spinning = 0;
@@ -202,7 +206,7 @@ bringToLife(root, async () => {
   drawProtein();
   scene.zoomTo();
   scene.setView([...scene.getView().slice(0, 4), ...SIDE]);
-  scene.zoom(1.35);
+  scene.zoom(1.15);
   scene.render();
   listen();
   say();
