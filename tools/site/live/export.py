@@ -2,7 +2,7 @@
 
     turn.onnx, start.onnx, step.onnx, judge.onnx    the course's modules (graphs.py)
     turn.json, dream.json                           what the pages must know beside them
-    turn.webp, dream.webp                           stills, for who has no WebAssembly (stills.py)
+    turn.png, dream.png                           stills, for who has no WebAssembly (stills.py)
     turn.js, dream.js, …, live.css                  the pages' scripts, as they are
     ort.mjs, ort.wasm.gz, 3Dmol-min.js              ONNX Runtime and 3Dmol.js (after `npm ci` in this folder)
 
@@ -18,16 +18,20 @@ import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import onnx
 import torch
-from graphs import Turn
+from graphs import Judge, Start, Step, Turn
 from onnx import helper, numpy_helper
 from plain import Plain
+from stills import dream_still, turn_still
 from torch import Tensor, nn
 
-from ipa_tutorial import load_protein
+from ipa_tutorial import load_protein, random_rigid
+from ipa_tutorial.dreams import TABLE, centred, read_csv, summary
+from ipa_tutorial.dreams.measures import BINS, phi_psi_map
 from ipa_tutorial.pictures.drawing import STRUCTURE_COLOURS
 from ipa_tutorial.pictures.scene import RESIDUES
 from ipa_tutorial.proteins import secondary_structure
@@ -93,13 +97,56 @@ def turn_facts() -> dict:
     protein = load_protein("ubiquitin")
     atoms = protein.coordinates - protein.ca.mean(0)
     return dict(
-        atoms=atoms.flatten().double().round(decimals=3).tolist(),  # N, CA, C, O of each residue, Å
+        atoms=flat(atoms, 3),  # N, CA, C, O of each residue, Å
         names=[RESIDUES[letter] for letter in protein.sequence],
         numbers=protein.residue_index.tolist(),
         structure=secondary_structure(protein),
         colours=STRUCTURE_COLOURS,
         cividis=cividis(),
     )
+
+
+def dream_graphs(L: int = 64) -> dict[str, onnx.ModelProto]:
+    """The graphs of a dream by their names, for chains of any length; ``L`` is that of the example only."""
+    double = torch.float64
+    now, goal, truth = (random_rigid(L, dtype=double) for _ in range(3))
+    noise = dict(arrows=torch.randn(2, L, 3, dtype=double), places=torch.randn(L, 3, dtype=double))
+    inputs = dict(rotations=now.rotations, translations=now.translations)
+    inputs |= dict(goal_rotations=goal.rotations, goal_translations=goal.translations, known=torch.tensor(True))
+    inputs |= {name: torch.tensor([x], dtype=double) for name, x in (("t", 0.2), ("after", 0.3))}
+    inputs |= dict(fresh=torch.randn(L, 3, dtype=double), held=torch.arange(L) < L // 2)
+    inputs |= dict(true_rotations=truth.rotations, true_translations=truth.translations)
+    lengths = {name: 0 for name, x in inputs.items() if x.ndim and len(x) == L}
+    frames = ("rotations", "translations")
+    outputs = (*(f"next_{x}" for x in frames), *(f"next_goal_{x}" for x in frames), "atoms", "goal_atoms")
+    atoms = torch.randn(L, 4, 3, dtype=double)
+    judged = ("phi", "psi", "outliers", "shares", "contacts")
+    with patch("ipa_tutorial.dreams.measures.int", lambda count: count, create=True):  # a graph keeps it as a tensor
+        judge = export(Judge(), dict(atoms=atoms), judged, dict(atoms=0))
+    return {
+        "start": export(Start(), noise, frames, dict(arrows=1, places=0)),
+        "step": packed(export(Step().double(), inputs, outputs, lengths)),
+        "judge": judge,
+    }
+
+
+def dream_facts() -> dict:
+    """Where real residues are, how dreams and nature are judged, and ubiquitin, whose beginning can be held."""
+    known, rows = phi_psi_map(), read_csv(TABLE)
+    numbers = {source: summary([row for row in rows if row.source == source]) for source in ("dream", "test")}
+    dreams, nature = (
+        {name: round(numbers[source][name], 4) for name in ("phi_psi", "bends", "twisted", "contacts")}
+        for source in ("dream", "test")
+    )
+    protein = load_protein("ubiquitin")
+    T = centred(protein.rigids(torch.float64), torch.ones(len(protein), dtype=torch.bool))
+    ubiquitin = dict(length=len(protein), rotations=flat(T.rotations, 9), translations=flat(T.translations, 9))
+    level = (known.density / known.height).log2().clamp(min=-1).floor().long() + 1  # 0: rare, then a step for each factor 2
+    return dict(bins=BINS, common=level.flatten().tolist(), dreams=dreams, nature=nature, ubiquitin=ubiquitin)
+
+
+def flat(x: Tensor, decimals: int) -> list[float]:
+    return x.flatten().double().round(decimals=decimals).tolist()
 
 
 def cividis() -> list[list[int]]:
@@ -126,8 +173,13 @@ def main(folder: Path) -> None:
     torch.set_num_threads(1)
     folder.mkdir(parents=True, exist_ok=True)
     copy_scripts(folder)
+    (folder / "turn.png").write_bytes(turn_still())
+    (folder / "dream.png").write_bytes(dream_still())
     onnx.save(turn_graph(), folder / "turn.onnx")
     write_json(turn_facts(), folder / "turn.json")
+    for name, graph in dream_graphs().items():
+        onnx.save(graph, folder / f"{name}.onnx")
+    write_json(dream_facts(), folder / "dream.json")
 
 
 if __name__ == "__main__":

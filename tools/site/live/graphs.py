@@ -117,7 +117,7 @@ class Step(nn.Module):
         Args:
             rotations, translations: the frames now, ``(L, 3, 3)`` and ``(L, 3)``, nm; the goal is the last answer.
             known: ``()``, boolean: is there a last answer yet?
-            t, after: times, ``()``.
+            t, after: times, ``(1,)``.
             fresh: new noise, Gaussian, ``(L, 3)``.
             held: boolean ``(L,)``, True = a residue at the beginning that is held where ``true_…`` says.
 
@@ -128,12 +128,12 @@ class Step(nn.Module):
         frames, guess = Rigid(rotations, translations), Rigid(goal_rotations, goal_translations)
         truth = Rigid(true_rotations, true_translations)
         real = all_real(translations)
-        goal = self.model(frames[None], t[None], real[None], (guess[None], known))[0]
+        goal = self.model(frames[None], t, real[None], (guess[None], known))[0]
         goal = either(held.any(), hold(goal, truth, held, t), centred(goal, real))
         walked = step_towards(goal, frames, t, after - t)
         noise = aligned(centred(Rigid(rotations, fresh), real), goal)
         renewed = Rigid(walked.rotations, torch.lerp(noise.translations, goal.translations, after))
-        frames = either(after == 1, goal, renewed)
+        frames = either(after[0] == 1, goal, renewed)
         atoms, goal_atoms = backbone_atoms(frames), backbone_atoms(goal)
         return frames.rotations, frames.translations, goal.rotations, goal.translations, atoms, goal_atoms
 
@@ -155,7 +155,7 @@ def hold(goal: Rigid, truth: Rigid, held: Tensor, t: Tensor) -> Rigid:
     first, last = held.long().argmax(), held.sum().clamp(min=1) - 1
     onto_all = at(truth, first) @ at(b, first).inverse() @ at(aligned(a, b), first) @ at(goal, first).inverse()
     onto_last = at(truth, last) @ at(goal, last).inverse()
-    return either(held, truth, either(t < 0.5, onto_all, onto_last) @ goal)
+    return either(held, truth, either(t[0] < 0.5, onto_all, onto_last) @ goal)
 
 
 def at(T: Rigid, index: Tensor) -> Rigid:

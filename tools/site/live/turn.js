@@ -210,7 +210,6 @@ bringToLife(root, async () => {
   scene.render();
   listen();
   say();
-  root.look = look; // for the tests
-  root.facts = facts;
+  Object.assign(root, { look, facts }); // for the tests
   watch();
 });
