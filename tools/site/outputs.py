@@ -1,0 +1,60 @@
+"""What a cell has put out, as the site shows it: light pictures with their words, 3-D views that open on demand."""
+
+import base64
+import hashlib
+import io
+import re
+from pathlib import Path
+
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+from PIL import Image
+from texts import img, up
+
+VIEW = '<div class="ipa-view">'
+SCRIPT = re.compile(r"<script>.*?</script>\n?", re.S)
+IN_WORDS = re.compile(r"<details><summary>In words</summary>.*?</details>", re.S)
+WIDGETS = re.compile(r"^(HBox|VBox|Output|interactive|Int\w*Slider|Float\w*Slider)\(")
+SLIDERS = '<p class="needs-python">There are sliders here that need Python: open the notebook to move them.</p>'
+
+
+def shown(outputs: list[NotebookNode], page: str, pictures: Path) -> list[NotebookNode]:
+    """The outputs of one cell; their pictures are written into the folder ``pictures``."""
+    made: list[str | NotebookNode] = []
+    for output in outputs:
+        data = output.get("data", {})
+        if "image/png" in data:
+            made.append(picture(data["image/png"], output.metadata.get("image/png", {}), page, pictures))
+        elif VIEW in data.get("text/html", ""):
+            made.append(view(made.pop(), data["text/html"]))
+        elif "text/html" in data:
+            made.append(SCRIPT.sub("", data["text/html"]) if IN_WORDS.search(data["text/html"]) else output)
+        elif WIDGETS.match(data.get("text/plain", "")):
+            made.append(SLIDERS)
+        else:
+            made.append(output)
+    return [new_output("display_data", {"text/html": item}) if isinstance(item, str) else item for item in made]
+
+
+def picture(data: str, about: dict, page: str, pictures: Path) -> str:
+    """As a WebP without loss, named by what is in it."""
+    png = base64.b64decode(data)
+    path = pictures / f"{hashlib.sha256(png).hexdigest()[:16]}.webp"
+    image = Image.open(io.BytesIO(png))
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        image.convert("RGB").save(path, lossless=True, method=2)
+    width = about.get("width", image.width)
+    size = width, round(width * image.height / image.width)
+    return img(f"{up(page)}_static/pictures/{path.name}", about.get("alt", ""), size)
+
+
+def view(still: str, html: str) -> str:
+    """The still with a button; the scene lies in a template until somebody asks for it. 3Dmol.js comes from the site."""
+    scene = html[html.index(VIEW) :]
+    words = IN_WORDS.search(scene)[0]
+    scene = scene[: scene.index(words)]
+    return (
+        f'<div class="in-3d">{still}<button type="button">Turn it in 3-D</button>'
+        f"<template>{scene}</template></div>\n{words}"
+    )
