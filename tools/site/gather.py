@@ -2,7 +2,7 @@
 
     _build/source/            lies like notebooks/: a link from one notebook to another stays as it is
     _build/source/exercises/  one page for each sheet: the student's notebook, its solutions folded
-    _build/static/            the pictures of all outputs as WebP, asset/, 3Dmol.js
+    _build/static/            the pictures of all outputs, asset/, 3Dmol.js
     _build/extra/notebooks/   the notebooks themselves, to download
 """
 

@@ -55,9 +55,15 @@ def front_door() -> str:
 
 
 def api_of_room(room: ModuleType) -> str:
+    front = importlib.import_module("ipa_tutorial").__all__
     name = room.__name__.removeprefix("ipa_tutorial.")
     parts = [f"# {name}", block(f".. automodule:: {room.__name__}\n   :no-members:")]
-    parts += [entry(room.__name__, public, getattr(room, public)) for public in room.__all__]
+    parts += [
+        f"{{py:obj}}`ipa_tutorial.{public}`: [on the first page](index.md)."
+        if public in front
+        else entry(room.__name__, public, getattr(room, public))
+        for public in room.__all__
+    ]
     return "\n\n".join(parts) + "\n"
 
 

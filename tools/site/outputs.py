@@ -1,4 +1,4 @@
-"""What a cell has put out, as the site shows it: light pictures with their words, 3-D views that open on demand."""
+"""What a cell has put out, as the site shows it: pictures with their words, 3-D views that open on demand."""
 
 import base64
 import hashlib
@@ -37,16 +37,14 @@ def shown(outputs: list[NotebookNode], page: str, pictures: Path) -> list[Notebo
 
 
 def picture(data: str, about: dict, page: str, pictures: Path) -> str:
-    """As a WebP without loss, named by what is in it."""
+    """A file of its own, named by what is in it, which is fetched when it comes into sight."""
     png = base64.b64decode(data)
-    path = pictures / f"{hashlib.sha256(png).hexdigest()[:16]}.webp"
-    image = Image.open(io.BytesIO(png))
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        image.convert("RGB").save(path, lossless=True, method=2)
-    width = about.get("width", image.width)
-    size = width, round(width * image.height / image.width)
-    return img(f"{up(page)}_static/pictures/{path.name}", about.get("alt", ""), size)
+    path = pictures / f"{hashlib.sha256(png).hexdigest()[:16]}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(png)
+    width, height = Image.open(io.BytesIO(png)).size
+    shown = about.get("width", width)
+    return img(f"{up(page)}_static/pictures/{path.name}", about.get("alt", ""), (shown, round(shown * height / width)))
 
 
 def view(still: str, html: str) -> str:
