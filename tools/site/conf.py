@@ -7,6 +7,7 @@ HERE = Path(__file__).resolve().parent
 sys.path += [str(HERE.parent), str(HERE)]
 
 from slug import PROJECT, repository_slug  # noqa: E402
+from sphinx.ext.mathjax import html_visit_displaymath, html_visit_math  # noqa: E402
 
 sys.path.insert(0, str(PROJECT))
 
@@ -25,13 +26,14 @@ nb_code_prompt_show = "Show the code"
 nb_code_prompt_hide = "Hide the code"
 myst_enable_extensions = ["dollarmath", "amsmath", "attrs_inline", "attrs_block", "colon_fence"]
 myst_heading_anchors = 6
-myst_links_external_new_tab = False
 
 myst_heading_slug_func = "texts.jupyter_slug"  # so that links between notebooks hold here too
 
 # --------------------------------------------------------------------------------------------------------------- api
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
+maximum_signature_line_length = 72
+toc_object_entries_show_parents = "hide"
 autodoc_preserve_defaults = True
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
@@ -40,13 +42,24 @@ napoleon_numpy_docstring = False
 html_theme = "sphinx_book_theme"
 html_static_path = ["_build/static"]
 html_extra_path = ["_build/extra"]
-html_css_files = ["site.css"]
+html_css_files = ["katex/katex.min.css", "site.css"]
 html_js_files = [("site.js", {"defer": "defer"})]
 html_copy_source = False
 html_show_sphinx = False
+html_logo = html_favicon = "static/frame.svg"
+html_context = {"default_mode": "auto"}
 html_theme_options = {
+    "logo": {"text": "Invariant Point Attention, line by line"},
     "repository_url": f"https://github.com/{repository_slug()}",
-    "use_repository_button": True,
+    "navbar_persistent": [],
     "use_download_button": False,
     "use_fullscreen_button": False,
 }
+
+
+def setup(app):
+    # Formulas are left as TeX, and formulas.mjs sets them afterwards.
+    app.add_html_math_renderer("katex", (html_visit_math, None), (html_visit_displaymath, None))
+
+
+html_math_renderer = "katex"

@@ -24,6 +24,7 @@ from texts import NOTEBOOKS, PAGES, rewritten, up  # noqa: E402
 
 BUILD = HERE / "_build"
 SOURCE, STATIC, EXTRA = BUILD / "source", BUILD / "static", BUILD / "extra"
+AFTERWARDS = re.compile(r"Solutions, for afterwards: `[^`]+`\.")
 BADGE = re.compile(r"\[!\[Open in Colab\]\([^)]+\)\]\(([^)]+)\)")
 TOOLS = '<p class="page-tools"><a href="{colab}">Open in Colab</a> <a href="{files}" download>Download</a>{more}</p>'
 SOLVED = ' <a href="{files}" download>Download the solutions</a>'
@@ -63,7 +64,8 @@ def write(notebook: NotebookNode, file: Path, page: str) -> None:
     for number, cell in enumerate(notebook.cells):
         cell.id = str(number)
         if cell.cell_type == "markdown":
-            cell.source = rewritten(BADGE.sub(lambda badge: page_tools(badge[1], file, page), cell.source), file, page)
+            source = BADGE.sub(lambda badge: page_tools(badge[1], file, page), cell.source)
+            cell.source = rewritten(AFTERWARDS.sub("Each solution is folded below its exercise.", source), file, page)
         else:
             cell.outputs = shown(cell.outputs, page, STATIC / "pictures")
     (SOURCE / page).parent.mkdir(exist_ok=True)

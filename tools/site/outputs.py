@@ -12,7 +12,6 @@ from PIL import Image
 from texts import img, up
 
 VIEW = '<div class="ipa-view">'
-SCRIPT = re.compile(r"<script>.*?</script>\n?", re.S)
 IN_WORDS = re.compile(r"<details><summary>In words</summary>.*?</details>", re.S)
 WIDGETS = re.compile(r"^(HBox|VBox|Output|interactive|Int\w*Slider|Float\w*Slider)\(")
 SLIDERS = '<p class="needs-python">There are sliders here that need Python: open the notebook to move them.</p>'
@@ -28,7 +27,7 @@ def shown(outputs: list[NotebookNode], page: str, pictures: Path) -> list[Notebo
         elif VIEW in data.get("text/html", ""):
             made.append(view(made.pop(), data["text/html"]))
         elif "text/html" in data:
-            made.append(SCRIPT.sub("", data["text/html"]) if IN_WORDS.search(data["text/html"]) else output)
+            made.append(words(data["text/html"]) if IN_WORDS.search(data["text/html"]) else output)
         elif WIDGETS.match(data.get("text/plain", "")):
             made.append(SLIDERS)
         else:
@@ -44,15 +43,19 @@ def picture(data: str, about: dict, page: str, pictures: Path) -> str:
     path.write_bytes(png)
     width, height = Image.open(io.BytesIO(png)).size
     shown = about.get("width", width)
-    return img(f"{up(page)}_static/pictures/{path.name}", about.get("alt", ""), (shown, round(shown * height / width)))
+    source, size = f"{up(page)}_static/pictures/{path.name}", (shown, round(shown * height / width))
+    return f'<a class="picture" href="{source}">{img(source, about.get("alt", ""), size)}</a>'
+
+
+def words(html: str) -> str:
+    """The description below a picture. It is in the picture's alt text already: no script need write it there."""
+    return IN_WORDS.search(html)[0].replace("<details>", '<details class="words">')
 
 
 def view(still: str, html: str) -> str:
     """The still with a button; the scene lies in a template until somebody asks for it. 3Dmol.js comes from the site."""
-    scene = html[html.index(VIEW) :]
-    words = IN_WORDS.search(scene)[0]
-    scene = scene[: scene.index(words)]
+    scene = html[html.index(VIEW) : IN_WORDS.search(html).start()]
     return (
         f'<div class="in-3d">{still}<button type="button">Turn it in 3-D</button>'
-        f"<template>{scene}</template></div>\n{words}"
+        f"<template>{scene}</template></div>\n{words(html)}"
     )
