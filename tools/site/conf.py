@@ -52,6 +52,8 @@ html_theme_options = {
     "logo": {"text": "Invariant Point Attention, line by line"},
     "repository_url": f"https://github.com/{repository_slug()}",
     "navbar_persistent": [],
+    "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "github-dark",
     "use_download_button": False,
     "use_fullscreen_button": False,
 }

@@ -18,6 +18,7 @@ import nbformat  # noqa: E402
 from lists import write_lists  # noqa: E402
 from nbformat import NotebookNode  # noqa: E402
 from outputs import shown  # noqa: E402
+from PIL import Image  # noqa: E402
 from sheets import sheet  # noqa: E402
 from slug import PROJECT  # noqa: E402
 from texts import NOTEBOOKS, PAGES, rewritten, up  # noqa: E402
@@ -35,6 +36,9 @@ def main() -> None:
     shutil.copytree(HERE / "pages", SOURCE)
     shutil.copytree(HERE / "static", STATIC)
     shutil.copytree(PROJECT / "asset", STATIC / "asset")
+    for film in STATIC.glob("asset/*.gif"):
+        Image.open(film).save(film.with_suffix(".webp"), save_all=True, quality=60, method=2)
+        film.unlink()
     shutil.copy(PROJECT / "ipa_tutorial" / "data" / "3dmol" / "3Dmol-min.js", STATIC)
     for path in notebooks("", "exercises", "solutions"):
         copy = EXTRA / path.relative_to(PROJECT)
