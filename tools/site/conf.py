@@ -1,5 +1,7 @@
 """Sphinx: from _build/source to the pages. See gather.py for what comes before."""
 
+import importlib
+import inspect
 import sys
 from pathlib import Path
 
@@ -16,8 +18,8 @@ html_title = "IPA, line by line"
 author = "The IPA Tutorial authors"
 copyright = "The IPA Tutorial authors. Code: MIT. Text and figures: CC BY 4.0"
 language = "en"
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
-exclude_patterns = ["lists/*"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.linkcode"]
+exclude_patterns = ["lists/*", "live/*.html"]
 root_doc = "index"
 
 # --------------------------------------------------------------------------------------------------------- notebooks
@@ -37,6 +39,20 @@ toc_object_entries_show_parents = "hide"
 autodoc_preserve_defaults = True
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
+
+
+def linkcode_resolve(domain: str, info: dict[str, str]) -> str | None:
+    """The lines on GitHub that define a name."""
+    thing = importlib.import_module(info["module"])
+    for part in info["fullname"].split("."):
+        thing = getattr(thing, part, None)
+    thing = inspect.unwrap(thing.fget if isinstance(thing, property) else thing)
+    if not (inspect.isclass(thing) or inspect.isfunction(thing)) or not thing.__module__.startswith("ipa_tutorial"):
+        return None
+    lines, first = inspect.getsourcelines(thing)
+    file = Path(inspect.getsourcefile(thing)).relative_to(PROJECT).as_posix()
+    return f"https://github.com/{repository_slug()}/blob/main/{file}#L{first}-L{first + len(lines) - 1}"
+
 
 # ------------------------------------------------------------------------------------------------------------- pages
 html_theme = "sphinx_book_theme"

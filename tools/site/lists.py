@@ -7,15 +7,9 @@ from pathlib import Path
 from types import ModuleType
 
 from slug import PROJECT
-from texts import picture
 
 ROW = re.compile(
     r"^\| (?:–|\d\d) \| \[([^\]]+)\]\(notebooks/([\w.]+)\) \| [^|]+ \| (\d+)(?: \+ (\d+))? \| ([^|]+?) \|$", re.M
-)
-TURNING = (
-    "A film: the protein ubiquitin turns. Lines lead from one residue to those that it attends to, and its query points, "
-    "orange, ride along. Beside it two attention maps: that of invariant point attention stands still, that of plain "
-    "attention on the coordinates changes all the time."
 )
 ROOMS = ("proteins", "fast", "classroom", "pictures", "dreams", "studies")
 
@@ -23,7 +17,6 @@ ROOMS = ("proteins", "fast", "classroom", "pictures", "dreams", "studies")
 def write_lists(source: Path) -> None:
     readme = (PROJECT / "README.md").read_text(encoding="utf-8")
     write(source / "lists" / "lessons.md", "\n\n".join(lessons(readme)))
-    write(source / "lists" / "turning.md", picture(PROJECT / "asset/turning.gif", TURNING, "index.md", lazy=False))
     write(source / "api" / "index.md", front_door())
     for room in ROOMS:
         write(source / "api" / f"{room}.md", api_of_room(importlib.import_module(f"ipa_tutorial.{room}")))
@@ -53,7 +46,7 @@ def front_door() -> str:
     homes: dict[str, list[str]] = {}
     for name in package.__all__:
         homes.setdefault(getattr(package, name).__module__, []).append(name)
-    parts = ["# The package", (PROJECT / "tools/site/pages/api/intro.txt").read_text(encoding="utf-8")]
+    parts = ["# The package", (PROJECT / "tools/site/api.md").read_text(encoding="utf-8")]
     for home in sorted(homes):
         module = importlib.import_module(home)
         parts.append(f"## {home}\n\n{first_line(module)}")

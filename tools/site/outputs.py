@@ -53,7 +53,7 @@ def words(html: str) -> str:
 
 
 def view(still: str, html: str) -> str:
-    """The still with a button; the scene lies in a template until somebody asks for it. 3Dmol.js comes from the site."""
+    """The still with a button; the scene lies in a template until somebody asks for it, and for 3Dmol.js."""
     scene = html[html.index(VIEW) : IN_WORDS.search(html).start()]
     return (
         f'<div class="in-3d">{still}<button type="button">Turn it in 3-D</button>'

@@ -15,7 +15,7 @@ PAGES |= {NOTEBOOKS / kind: "exercises/index.md" for kind in ("exercises", "solu
 
 CODE = re.compile(r"(^(?P<fence>```|~~~).*?^(?P=fence)|(?P<ticks>`+)(?!`).+?(?<!`)(?P=ticks)(?!`))", re.S | re.M)
 LINK = re.compile(r"(?<=\]\()([^()\s]+)(?=\))")
-PICTURE = re.compile(r"!\[([^\]]*)\]\(([^()\s]+)\)")
+PICTURE = re.compile(r"!\[([^\]]*)\]\((?!https?:)([^()\s]+)\)")
 HTML_PICTURE = re.compile(r"<picture>.*?<img src=\"([^\"]+)\" alt=\"([^\"]+)\">.*?</picture>", re.S)
 HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*#*$", re.M)
 
@@ -23,17 +23,19 @@ HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*#*$", re.M)
 def rewritten(text: str, file: Path, page: str) -> str:
     """``text`` of ``file``, for a page of the site whose path below its root is ``page``."""
 
-    def link(match: re.Match) -> str:
-        return new_link(match[1], file, page)
-
-    text = HTML_PICTURE.sub(lambda found: picture(file.parent / found[1], found[2], page), text)
-    text = outside_code(
-        lambda part: PICTURE.sub(
-            lambda found: found[0] if "://" in found[2] else picture(file.parent / found[2], found[1], page), part
-        ),
-        text,
+    return outside_code(
+        lambda part: LINK.sub(lambda link: new_link(link[1], file, page), part), with_pictures(text, file, page)
     )
-    return outside_code(lambda part: LINK.sub(link, part), text)
+
+
+def with_pictures(text: str, file: Path, page: str) -> str:
+    """The same, but links stay."""
+
+    def shown(source: str, alt: str) -> str:
+        return picture(file.parent / source, alt, page)
+
+    text = HTML_PICTURE.sub(lambda found: shown(found[1], found[2]), text)
+    return outside_code(lambda part: PICTURE.sub(lambda found: shown(found[2], found[1]), part), text)
 
 
 def outside_code(change: Callable[[str], str], text: str) -> str:
