@@ -8,6 +8,7 @@ READY  := $(VENV)/.ready
 NBGRADER := $(VENV)/.nbgrader
 SPHINX := $(VENV)/.site
 SITE   := tools/site
+SITE_NPM := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard $(SITE)/package-lock.json $(SITE)/live/package-lock.json))
 
 # The trained weights that lesson 18 reads, for non-commercial use. Without what that package wants: only a file in it is read.
 WEIGHTS := igfold==1.0.1
@@ -116,12 +117,12 @@ $(SPHINX): $(READY) pyproject.toml
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint $(VENV)/pins.txt -e '.[site]'
 	@touch $(SPHINX)
 
-$(SITE)/node_modules/.package-lock.json: $(SITE)/package-lock.json
-	cd $(SITE) && npm ci --silent --no-audit --no-fund
+$(SITE_NPM): %/node_modules/.package-lock.json: %/package-lock.json
+	cd $* && npm ci --silent --no-audit --no-fund
 	@touch $@
 
 # Sphinx, in as many processes as tests. A warning is an error: a link that leads nowhere, a docstring that cannot be read.
-site: $(SPHINX) $(SITE)/node_modules/.package-lock.json
+site: $(SPHINX) $(SITE_NPM)
 	$(ONE_THREAD) $(BIN)/python $(SITE)/gather.py
 	$(ONE_THREAD) $(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet --jobs $(WORKERS) \
 	  -c $(SITE) -d $(SITE)/_build/doctrees $(SITE)/_build/source $(SITE)/_build/html
@@ -146,6 +147,6 @@ stamp: $(READY)
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .coverage htmlcov dist build
-	rm -rf tests/browser/node_modules tests/browser/screenshots $(SITE)/node_modules $(SITE)/_build
+	rm -rf tests/browser/node_modules tests/browser/screenshots $(SITE)/node_modules $(SITE)/live/node_modules $(SITE)/_build
 	find . -name __pycache__ -prune -exec rm -rf {} +
 	find . -name .ipynb_checkpoints -prune -exec rm -rf {} +

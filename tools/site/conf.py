@@ -60,7 +60,7 @@ html_static_path = ["_build/static"]
 html_extra_path = ["_build/extra"]
 html_css_files = ["katex/katex.min.css", "site.css"]
 html_js_files = [("site.js", {"defer": "defer"})]
-html_copy_source = False
+html_copy_source = html_use_index = html_domain_indices = False
 html_show_sphinx = False
 html_logo = html_favicon = "static/frame.svg"
 html_context = {"default_mode": "auto"}
