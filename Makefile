@@ -6,6 +6,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 NBGRADER := $(VENV)/.nbgrader
+SPHINX := $(VENV)/.site
+SITE   := tools/site
+SITE_NPM := $(patsubst %/package-lock.json,%/node_modules/.package-lock.json,$(wildcard $(SITE)/package-lock.json $(SITE)/live/package-lock.json))
 
 # The trained weights that lesson 18 reads, for non-commercial use. Without what that package wants: only a file in it is read.
 WEIGHTS := igfold==1.0.1
@@ -26,7 +29,7 @@ ALGORITHM := $(foreach name,rigid quaternion attention blocks structure_module t
 # In a container one is root and has no browser: the address is printed instead.
 LAB_ARGS := $(shell test "$$(id -u)" = 0 && echo --allow-root --no-browser)
 
-.PHONY: help lab test test-fast checks-test lint unit coverage notebooks-test browser-test notebooks exercises course course-test asset format stamp clean
+.PHONY: help lab test test-fast checks-test lint unit coverage notebooks-test browser-test notebooks exercises course course-test site site-test asset format stamp clean
 .NOTPARALLEL:
 
 help:
@@ -42,6 +45,8 @@ help:
 	@echo "make exercises N='05 06'     only these exercises: the student's notebook, and the solutions, executed"
 	@echo "make course                  for teachers: install nbgrader, make its course of the exercises in course/"
 	@echo "make course-test             hand out, collect, autograde and hand back one assignment, as a test"
+	@echo "make site                    the course as a web site, in tools/site/_build/html"
+	@echo "make site-test               open every page of it in Chromium, without a network"
 	@echo "make asset                   draw the pictures in asset/ again"
 	@echo "make format                  format the code of the package and the tests"
 	@echo "make stamp SLUG=you/fork     point badges and links to another repository"
@@ -111,6 +116,28 @@ course: $(NBGRADER)
 course-test: $(NBGRADER)
 	$(ONE_THREAD) $(BIN)/python -m pytest tests/course_round_trip.py --durations=3
 
+$(SPHINX): $(READY) pyproject.toml
+	@grep -E '^[A-Za-z].*==' requirements.txt > $(VENV)/pins.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint $(VENV)/pins.txt -e '.[site]'
+	@touch $(SPHINX)
+
+$(SITE_NPM): %/node_modules/.package-lock.json: %/package-lock.json
+	cd $* && npm ci --silent --no-audit --no-fund
+	@touch $@
+
+# Sphinx, in as many processes as tests. A warning is an error: a link that leads nowhere, a docstring that cannot be read.
+site: $(SPHINX) $(SITE_NPM)
+	$(ONE_THREAD) $(BIN)/python $(SITE)/gather.py
+	$(ONE_THREAD) $(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet --jobs $(WORKERS) \
+	  -c $(SITE) -d $(SITE)/_build/doctrees $(SITE)/_build/source $(SITE)/_build/html
+	node $(SITE)/finish.mjs $(SITE)/_build/html
+	@test ! -f $(SITE)/live/export.py || $(ONE_THREAD) $(BIN)/python $(SITE)/live/export.py $(SITE)/_build/html/_static/live
+	@echo "The site is ready:  $(BIN)/python -m http.server --directory $(SITE)/_build/html"
+
+site-test:
+	@test -f $(SITE)/_build/html/index.html || { echo "There is no site yet:  make site" >&2; exit 1; }
+	tests/browser/run site
+
 asset: $(READY)
 	$(BIN)/python tools/draw.py
 
@@ -124,6 +151,6 @@ stamp: $(READY)
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .coverage htmlcov dist build
-	rm -rf tests/browser/node_modules tests/browser/screenshots
+	rm -rf tests/browser/node_modules tests/browser/screenshots $(SITE)/node_modules $(SITE)/live/node_modules $(SITE)/_build
 	find . -name __pycache__ -prune -exec rm -rf {} +
 	find . -name .ipynb_checkpoints -prune -exec rm -rf {} +

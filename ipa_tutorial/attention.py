@@ -157,9 +157,10 @@ class Parts:
 class InvariantPointAttention(nn.Module):
     """Algorithm 22: attention between residues that have a place and an orientation in space.
 
-    The output does not change when all frames are moved together, ``T_i → G ∘ T_i``.
+    The output does not change when all frames are moved together, ``T_i → G ∘ T_i``. In parentheses below: the
+    supplement's and OpenFold's names.
 
-    Args (with the supplement's and OpenFold's names):
+    Args:
         dim: channels of the single representation and of the output (c_s).
         heads: N_head (no_heads).
         scalar_key_dim, scalar_value_dim: c for q and k, and for v (c_hidden).

@@ -34,8 +34,12 @@ OWN_LINKS = re.compile(
 )
 
 
+OWN_SITE = re.compile(r"https://([\w-]+)\.github\.io/(ipa-tutorial)\b")
+
+
 def own_slugs(text: str) -> set[str]:
-    return {slug for groups in OWN_LINKS.findall(text) for slug in groups if slug}
+    links = {slug for groups in OWN_LINKS.findall(text) for slug in groups if slug}
+    return links | {f"{owner}/{name}" for owner, name in OWN_SITE.findall(text)}
 
 
 def drifted(project: Path) -> dict[str, set[str]]:
@@ -64,7 +68,8 @@ def copy(tmp_path):
     files = {
         "pyproject.toml": f'[project]\n[project.urls]\nRepository = "https://github.com/{old}"\n',
         "README.md": f"https://github.com/{old}/actions/workflows/test.yml git+https://github.com/{old}.git "
-        f"github.com/google-deepmind/alphafold github.com/{old}-extra https://github.com/{old}.",
+        f"github.com/google-deepmind/alphafold github.com/{old}-extra https://github.com/{old}. "
+        "https://ipa-tutorial.github.io/ipa-tutorial/ https://ipa-tutorial.github.io/ipa-tutorial-extra/",
         "notebooks/00_a.ipynb": f"https://colab.research.google.com/github/{old}/blob/main/notebooks/00_a.ipynb",
         ".venv/lib/README.md": f"https://github.com/{old}",
         "course/submitted/ada/01_a.ipynb": f"https://github.com/{old}",
@@ -86,7 +91,8 @@ def test_stamping_changes_our_links_only_and_can_be_undone(copy):
     readme = (copy / "README.md").read_text()
     assert readme == (
         "https://github.com/you/fork/actions/workflows/test.yml git+https://github.com/you/fork.git "
-        "github.com/google-deepmind/alphafold github.com/ipa-tutorial/ipa-tutorial-extra https://github.com/you/fork."
+        "github.com/google-deepmind/alphafold github.com/ipa-tutorial/ipa-tutorial-extra https://github.com/you/fork. "
+        "https://you.github.io/fork/ https://ipa-tutorial.github.io/ipa-tutorial-extra/"
     )
     for untouched in (".venv/lib/README.md", "course/submitted/ada/01_a.ipynb"):
         assert (copy / untouched).read_bytes() == before[untouched]

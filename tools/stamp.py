@@ -14,7 +14,8 @@ from pathlib import Path
 
 from slug import PROJECT, repository_slug
 
-NOT_OURS = {"tests", "course"}  # examples that name repositories of all kinds; what students hand in
+# Examples that name repositories of all kinds; what students hand in; what make site fetches and makes.
+NOT_OURS = {"tests", "course", "node_modules", "_build"}
 SUFFIXES = {".cff", ".cfg", ".ipynb", ".md", ".py", ".toml", ".txt", ".yml"}
 SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
 
@@ -46,10 +47,21 @@ def stamp(new: str, project: Path = PROJECT) -> list[Path]:
     taken = [path for path, text in texts.items() if links_to(new).search(text)]
     if taken:
         raise ValueError(f"SLUG: {new} is another repository that {taken[0].relative_to(project)} links to")
-    changed = [path for path, text in texts.items() if links_to(old).search(text)]
+    stamped = {path: restamped(text, old, new) for path, text in texts.items()}
+    changed = [path for path in texts if stamped[path] != texts[path]]
     for path in changed:
-        path.write_text(links_to(old).sub(rf"\g<1>{new}", texts[path]), encoding="utf-8", newline="\n")
+        path.write_text(stamped[path], encoding="utf-8", newline="\n")
     return changed
+
+
+def restamped(text: str, old: str, new: str) -> str:
+    return links_to(old).sub(rf"\g<1>{new}", text).replace(site_of(old), site_of(new))
+
+
+def site_of(slug: str) -> str:
+    """Where GitHub puts the pages of a repository."""
+    owner, name = slug.split("/")
+    return f"https://{owner.lower()}.github.io/{name}/"
 
 
 def main() -> None:
