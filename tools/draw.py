@@ -150,7 +150,11 @@ def film(frames: int = 36) -> list[Image.Image]:
 def write_film(images: list[Image.Image], path: Path, colours: int, duration: int = 120) -> None:
     """An animated GIF, one palette for all of it, with round corners: every browser and GitHub play it."""
     corners = np.asarray(round_corners(images[0].size)) < 128
-    palette = images[-1].convert("RGB").quantize(colours, method=Image.Quantize.MAXCOVERAGE, kmeans=2)
+    width, height = images[0].size
+    together = Image.new("RGB", (width, 3 * height))  # colours of the beginning, of the middle and of the end
+    for k, image in enumerate((images[0], images[len(images) // 2], images[-1])):
+        together.paste(image.convert("RGB"), (0, k * height))
+    palette = together.quantize(colours, method=Image.Quantize.MAXCOVERAGE, kmeans=2)
     stills = []
     for image in images:
         pixels = np.array(image.convert("RGB").quantize(palette=palette, dither=Image.Dither.NONE))

@@ -18,6 +18,7 @@ from PIL import Image
 from ipa_tutorial import Rigid, kabsch_rmsd, load_protein
 from ipa_tutorial.dreams import aligned, backbone_atoms, centred, dream, load_flow_model, noise
 from ipa_tutorial.pictures import POINT, Camera, as_chain, draw_protein
+from ipa_tutorial.pictures.chain import Chain
 from ipa_tutorial.pictures.figures.dreams import draw_moment
 from ipa_tutorial.pictures.picture import png
 from ipa_tutorial.training import fold_protein
@@ -43,8 +44,7 @@ def folding(steps: int = 220) -> list[Image.Image]:
         rmsd = kabsch_rmsd(atoms[:, 1], protein.ca).item()
         fig, ax = plt.subplots(figsize=(5.6, 4.4))
         draw_protein(protein, ax, camera, "#E3E1DC", termini=False)
-        whole = replace(as_chain(atoms), joined=np.ones(len(protein) - 1, dtype=bool))
-        draw_protein(whole, ax, camera, order, termini=False)
+        draw_protein(in_one_piece(atoms), ax, camera, order, termini=False)
         if k == 0:  # all in one point
             ax.plot(*camera.project(atoms[0, 1].numpy())[:2], "o", color=POINT, ms=11, zorder=9)
         ax.set(xlim=(left, right), ylim=(low, high))
@@ -62,10 +62,15 @@ def dreaming(steps: int = 50) -> list[Image.Image]:
     images = []
     for k, T in enumerate(path):
         fig, ax = plt.subplots(figsize=(5.6, 4.8))
-        draw_moment(T[0], ax, camera, backbone_atoms(T[0]) if is_chain(T[0]) else None)
+        draw_moment(T[0], ax, camera, in_one_piece(backbone_atoms(T[0])) if is_chain(T[0]) else None)
         ax.set_title(f"step {k:2d} of {steps}", family="monospace")
         images.append(picture(fig))
     return images + images[-1:] * REST
+
+
+def in_one_piece(atoms: torch.Tensor) -> Chain:
+    """A chain to draw, its neighbours joined however far apart they are."""
+    return replace(as_chain(atoms), joined=np.ones(len(atoms) - 1, dtype=bool))
 
 
 def is_chain(T: Rigid) -> bool:

@@ -13,13 +13,14 @@ from torch import Tensor
 
 from ...rigid import Rigid
 from ..camera import Camera
+from ..chain import Chain
 from ..drawing import PALE, draw_frames, draw_links, draw_points, draw_protein
 from ..style import styled
 
 REACH = 22.0  # Å to either side
 
 
-def draw_moment(T: Rigid, ax: Axes, camera: Camera, atoms: Tensor | None = None) -> Axes:
+def draw_moment(T: Rigid, ax: Axes, camera: Camera, atoms: Tensor | Chain | None = None) -> Axes:
     """Frames ``(L,)``, nm, from dark (first residue) to light: dots with axes, or a ribbon through ``atoms``, Å."""
     x = 10 * T.translations.double()  # (L, 3), Å
     if atoms is not None:

@@ -1,0 +1,154 @@
+"""The lessons' figures are drawn, with what they say in words where it should be, and two panels a row."""
+
+import matplotlib.pyplot as plt
+import pytest
+import torch
+
+from ipa_tutorial import Rigid, load_protein, random_rigid
+from ipa_tutorial.pictures.figures import distances, dreams, frames, invariance, points, scalars, start, verdict_table
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def ubiquitin():
+    return load_protein("ubiquitin")
+
+
+@pytest.fixture(scope="module")
+def T(ubiquitin):
+    return ubiquitin.rigids(torch.float64)
+
+
+def words(figure):
+    return " ".join(text.get_text() for text in figure.findobj(plt.Text))
+
+
+def narrow(figure):
+    """No more than two panels a row, and no wider than a page."""
+    subplots = [ax for ax in figure.axes if ax.get_subplotspec() is not None]
+    rows = [ax.get_subplotspec().rowspan.start for ax in subplots if ax.axison or ax.collections]
+    return figure.get_figwidth() <= 9 and max(rows.count(row) for row in set(rows)) <= 3  # two, and a bar of colours
+
+
+def test_verdicts_look_the_same_everywhere():
+    verdicts = {("a", "x"): "caught", ("a", "y y y y y y y y"): "MISSED", ("b", "x"): "fine"}
+    verdicts["b", "y y y y y y y y"] = "FALSE ALARM"
+    figure = verdict_table(verdicts, ["a", "b"], ["x", "y y y y y y y y"], framed="x")
+    boxes = figure.axes[0].patches[:4]
+    assert [box.get_hatch() for box in boxes] == [None, "////", None, "...."]
+    assert boxes[0].get_facecolor()[2] > boxes[0].get_facecolor()[0]  # blue: caught
+    assert boxes[1].get_facecolor()[0] > boxes[1].get_facecolor()[2]  # vermillion: missed
+    assert "y y y y y y\n" in words(figure)  # long names are broken
+    with pytest.raises(ValueError, match="verdicts must be among"):
+        verdict_table({("a", "x"): "found"}, ["a"], ["x"])
+
+
+def test_start(ubiquitin, T):
+    assert "the whole protein" in words(start.atoms_and_frames(ubiquitin, T))
+    near = torch.cdist(ubiquitin.ca, ubiquitin.ca) < 8
+    assert {"helix", "loop"} <= set(words(start.ribbon_and_contacts(ubiquitin, near)).split())
+    still, boiling = torch.rand(2, 76, 76), torch.rand(2, 76, 76)
+    moved = [Rigid.identity((), dtype=torch.float64), random_rigid().to(torch.float64)]
+    found = words(start.turned_and_not(ubiquitin, moved, [still, still], list(boiling)))
+    assert "nothing changes but rounding" in found and "largest change" in found
+
+
+def test_frames(ubiquitin, T):
+    atoms = ubiquitin.coordinates.double()
+    n, ca, c, _ = atoms[47]
+    assert "side chain" in words(frames.one_residue(ubiquitin, atoms[40:46, 1]))
+    assert "mean 1.50 Å" in words(frames.nearly_rigid(torch.full((9,), 1.5), torch.full((9,), 1.4), torch.ones(9)))
+    choices = {
+        "a": random_rigid(3).rotations.double(),
+        "b": torch.eye(3)[None].double(),
+        "c": torch.eye(3)[None].double(),
+    }
+    assert narrow(frames.how_it_may_turn(n, ca, c, choices))
+    R = T.rotations[47]
+    shadow = R[:, 0] * (R[:, 0] @ (n - ca))
+    assert "shadow" in words(frames.gram_schmidt(n, ca, c, R[:, 0], R[:, 1], shadow))
+    local = T[:, None].invert_apply(atoms / 10) * 10
+    frames.home_two_ways(local, local)
+    structure = "H" * 30 + "E" * 30 + "-" * 16
+    frames.oxygens(local, structure)
+    frames.frames_of_a_protein(ubiquitin, T)
+    pieces = [torch.randn(4, 9, 3), torch.randn(4, 9, 3)]
+    assert "4 pieces of strand" in words(frames.around_a_residue(pieces, [x[:, :5] for x in pieces]))
+    frames.grown_helix(T[22:34], T.translations[22:34])
+    five = {name: T[47].scale_translations(10.0) for name in "abcde"}
+    assert narrow(frames.conventions(n, ca, c, five, dict.fromkeys("abcde", "turned")))
+    frames.in_the_mirror(local[:, 3], local[:, 3], structure)
+
+
+def test_invariance(ubiquitin, T):
+    G = random_rigid().to(torch.float64)
+    atoms, x = ubiquitin.coordinates.double() / 10, T.translations
+    assert narrow(invariance.one_motion(ubiquitin, atoms, G, x, G.apply(x), torch.cdist(x, x)))
+    invariance.two_sides(T, G @ T, T @ G)
+    recipes = {"good": random_rigid(50).rotations, "bad": torch.randn(50, 3, 3)}
+    verdicts = {"good": (True, 0.0, True), "bad": (False, 0.5, False)}
+    assert "bad: not orthogonal, 50% mirrors, not uniform" in words(invariance.recipes_for_rotations(recipes, verdicts))
+    maps = [torch.rand(76, 76)] * 2
+    found = words(invariance.poses([(T, maps, [0.0, 1e-14], "one"), (T, maps, [0.6, 0.0], "two")]))
+    assert all(text in found for text in ("as it was", "only rounding", "largest change 0.6"))
+    invariance.how_far_off({"sound": torch.tensor([1e-15])}, {"broken": torch.tensor([0.1])})
+    assert "update f" in words(invariance.both_ways_round({"T": T[:6], "f": T[:6], "G": T[:6], "Gf": T[:6]}))
+
+
+def test_scalars(ubiquitin):
+    sequence = ubiquitin.sequence
+    scalars.one_hot(torch.rand(76, 20), sequence, "ACDEFGHIKLMNPQRSTVWY")
+    scalars.attention_of_one(torch.rand(76), sequence, "R", "title")
+    assert narrow(scalars.channels_of_heads({"a": torch.zeros(5, 12).long(), "b": torch.ones(5, 12).long()}))
+    scalars.why_the_root([1, 4], ([1, 4], [1, 1]), ([50, 20], [50, 49]), most=76)
+    order = torch.tensor(sorted(range(76), key=lambda i: sequence[i]))
+    assert narrow(scalars.sorted_by_letter(torch.randn(76, 76), order, sequence))
+    assert "K6" in words(scalars.all_alike(ubiquitin, [5, 10], torch.randn(2, 15), 3))
+    lengths = torch.tensor([40.0, 1e4])
+    scalars.memory_of_a_map(lengths, lengths, lengths)
+
+
+def test_points(ubiquitin, T):
+    place = torch.arange(24).reshape(2, 4, 3)
+    assert "z3" in words(
+        points.layouts({"a": place, "b": place}, {"a": torch.randn(2, 4, 3), "b": torch.randn(2, 4, 3)})
+    )
+    world = torch.randn(2, 76, 4, 3).double()
+    points.proposals(ubiquitin, T, world, {"one": [47], "three": [5, 32, 47]})
+    points.side_chains(ubiquitin, T.translations, T.translations + 0.1)
+    G = points.quarter_turn_on_paper(ubiquitin, T.translations)
+    torch.testing.assert_close(G.rotations.det(), torch.tensor(1.0, dtype=torch.float64))
+    atoms = ubiquitin.coordinates.double()
+    poses = [(T, atoms, world[:, 47]), (G @ T, 10 * G.apply(atoms / 10), G.apply(world[:, 47]))]
+    assert "Seen from residue 48" in words(points.before_and_after(ubiquitin, 47, poses))
+    points.two_units(ubiquitin, {"a": torch.randn(9, 3), "b": torch.randn(9, 3)})
+    x = T.translations[:9]
+    assert narrow(points.partners(ubiquitin, (x, x + 0.1), {"in the world": x, "in my frame": x}))
+    assert narrow(points.query_to_key(ubiquitin, torch.rand(76, 76)))
+
+
+def test_distances(ubiquitin):
+    query, keys = torch.randn(2), torch.randn(4, 2)
+    panel = (lambda q, k: k @ q, torch.zeros(2))
+    assert narrow(distances.landscapes(query, keys, dict.fromkeys("abc", panel)))
+    distances.who_wins(torch.arange(5.0), {name: torch.rand(5) for name in "abcd"})
+    distances.three_parts(range(1, 6), torch.rand(5), torch.rand(5), -0.1, residue=3)
+    curves = {gamma: (5.0, torch.rand(76), 10.0) for gamma in (1, 10, 100)}
+    distances.bells(torch.rand(76), curves, torch.logspace(-2, 4, 9), torch.rand(9))
+    scene = (torch.randn(4, 2), torch.full((4,), 0.25), 5.0, "title")
+    assert narrow(distances.key_scenes([scene] * 3)) and len(distances.key_scenes([scene]).axes) == 1
+    distances.across_the_sheet(torch.randn(6, 3), torch.tensor([1, 1, 1, 0, 0, 0]).bool())
+    distances.left_and_right(ubiquitin, [(3, 15), (4, 60)], torch.rand(76, 76), gamma=30)
+    distances.far_from_home(torch.logspace(0, 3, 4), {"a": torch.rand(4), "b": torch.rand(4)})
+
+
+def test_dreams(ubiquitin, T):
+    figure = dreams.noise_to_fold(dict.fromkeys(("a", "b", "c", "d"), T), ubiquitin.coordinates)
+    assert narrow(figure) and len(figure.axes[3].collections) == 1 < len(
+        figure.axes[0].collections
+    )  # a ribbon at the end
