@@ -26,7 +26,9 @@ def turn_still() -> bytes:
             weights, mean, naive = model(moved[:, :3], torch.tensor(0.1), torch.ones(3), torch.tensor(1.0))
         first = first or (weights, naive)
         draw_protein(moved, axes[0, column], camera)
-        axes[0, column].set(xlim=(-24, 30), ylim=(-19, 19), title=f"turned by {degrees:.0f}°" if degrees else "a protein")
+        axes[0, column].set(
+            xlim=(-24, 30), ylim=(-19, 19), title=f"turned by {degrees:.0f}°" if degrees else "a protein"
+        )
         for row, picture, change in ((1, mean, weights - first[0]), (2, naive, naive - first[1])):
             ax = axes[row, column]
             ax.imshow(picture, cmap="cividis", vmin=0, vmax=0.045)
