@@ -42,7 +42,9 @@ LIBRARY = HERE.parents[2] / "ipa_tutorial" / "data" / "3dmol"
 LENGTH = torch.export.Dim("L", min=8, max=512)
 
 
-def export(module: nn.Module, inputs: dict[str, Tensor], outputs: Sequence[str], lengths: dict[str, int]) -> onnx.ModelProto:
+def export(
+    module: nn.Module, inputs: dict[str, Tensor], outputs: Sequence[str], lengths: dict[str, int]
+) -> onnx.ModelProto:
     """The graph of a module. ``lengths`` says which axis of an input is the chain's; the others are fixed."""
     example = tuple(inputs.values())
     dynamic = tuple({lengths[name]: LENGTH} if name in lengths else None for name in inputs)
@@ -141,7 +143,7 @@ def dream_facts() -> dict:
     protein = load_protein("ubiquitin")
     T = centred(protein.rigids(torch.float64), torch.ones(len(protein), dtype=torch.bool))
     ubiquitin = dict(length=len(protein), rotations=flat(T.rotations, 9), translations=flat(T.translations, 9))
-    level = (known.density / known.height).log2().clamp(min=-1).floor().long() + 1  # 0: rare, then a step for each factor 2
+    level = (known.density / known.height).log2().clamp(min=-1).floor().long() + 1
     return dict(bins=BINS, common=level.flatten().tolist(), dreams=dreams, nature=nature, ubiquitin=ubiquitin)
 
 

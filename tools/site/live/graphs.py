@@ -6,8 +6,8 @@
     Judge   the atoms of a chain → its torsions, and what is wrong with it
 
 There is no attention, no geometry and no network here, only calls of them, so that the pages show the course's code.
-Turn counts in float32, as networks do. A dream counts in float64: it is chaotic, and what differs in the last digit of a
-float32 differs by ångströms fifty steps later.
+Turn counts in float32, as networks do. A dream counts in float64: it is chaotic, and what differs in the last digit of
+a float32 differs by ångströms fifty steps later.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ def turn_still() -> bytes:
     protein, model = load_protein("ubiquitin"), Turn().float().eval()
     atoms = protein.coordinates - protein.ca.mean(0)  # (L, 4, 3), Å
     cross = torch.linalg.cross(torch.tensor([2.0, 3.0, 6.0]).expand(3, 3) / 7, torch.eye(3)).mT  # K x = axis × x
-    camera, first = Camera.facing(protein), None
+    camera, first = Camera.facing(atoms), None
     fig, axes = plt.subplots(3, 3, figsize=(9, 8.4), layout="constrained", height_ratios=(0.8, 1, 1))
     for column, degrees in enumerate((0.0, 120.0, 240.0)):
         R = torch.linalg.matrix_exp(torch.deg2rad(torch.tensor(degrees)) * cross)
@@ -26,7 +26,9 @@ def turn_still() -> bytes:
             weights, mean, naive = model(moved[:, :3], torch.tensor(0.1), torch.ones(3), torch.tensor(1.0))
         first = first or (weights, naive)
         draw_protein(moved, axes[0, column], camera)
-        axes[0, column].set(xlim=(-24, 30), ylim=(-19, 19), title=f"turned by {degrees:.0f}°" if degrees else "a protein")
+        axes[0, column].set(
+            xlim=(-26, 26), ylim=(-20, 20), title=f"turned by {degrees:.0f}°" if degrees else "a protein"
+        )
         for row, picture, change in ((1, mean, weights - first[0]), (2, naive, naive - first[1])):
             ax = axes[row, column]
             ax.imshow(picture, cmap="cividis", vmin=0, vmax=0.045)
