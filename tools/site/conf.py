@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import re
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ sys.path += [str(HERE.parent), str(HERE)]
 
 from slug import PROJECT, repository_slug  # noqa: E402
 from sphinx.ext.mathjax import html_visit_displaymath, html_visit_math  # noqa: E402
+from sphinx.search.en import SearchEnglish  # noqa: E402
 
 sys.path.insert(0, str(PROJECT))
 
@@ -75,7 +77,15 @@ html_theme_options = {
 }
 
 
+class WithFractions(SearchEnglish):
+    """English in which 9/2 is a word."""
+
+    _word_re = re.compile(r"\d+/\d+|\w+")
+    js_splitter_code = r"var splitQuery = query => query.match(/\d+\/\d+|[\p{Letter}\p{Number}_]+/gu) ?? [];"
+
+
 def setup(app):
+    app.add_search_language(WithFractions)
     # Formulas are left as TeX, and formulas.mjs sets them afterwards.
     app.add_html_math_renderer("katex", (html_visit_math, None), (html_visit_displaymath, None))
 

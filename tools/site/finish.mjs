@@ -1,6 +1,7 @@
 // What is left to do when Sphinx has written the pages: node finish.mjs FOLDER
 //
 //   formulas   are set here, by KaTeX, and not in the reader's browser; one that KaTeX cannot read is an error
+//   everybody  what a screen reader stumbles over in the theme is put right
 //   weight     scripts that a page has no use for are taken out, and maps for debugging
 //   vendored   fonts and KaTeX's styles are put beside the pages: nothing is asked of another host
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -40,12 +41,25 @@ const SEARCH = /<script src="[^"]*(?:searchtools|language_data|searchindex)\.js[
 
 const lighter = (html, page) => html.replace(ICONS, "").replace(page === "search.html" ? /$^/ : SEARCH, "");
 
+// --- everybody ---------------------------------------------------------------------------------------------------
+
+// What axe-core finds in the theme's own HTML: a label that hides the visible words, an arrow without a name, a list of
+// definitions without terms (the arguments of a function, a line each).
+const SEARCH_BUTTON = /(<button class="btn search-button-field[^>]*?) aria-label="Search"/g;
+const ARROW = /<summary>(?=<span class="toctree-toggle")/g;
+const ARGUMENTS = /<dl>\n((?:<dd><em class="sig-param">.*<\/dd>\n)+)<\/dl>/g;
+
+const readable = html => html
+  .replace(SEARCH_BUTTON, "$1")
+  .replace(ARROW, '<summary aria-label="Show what is below">')
+  .replace(ARGUMENTS, (_, lines) => `<span class="sig-lines">${lines.replace(/<(\/?)dd>/g, "<$1span>")}</span>`);
+
 // --- all ---------------------------------------------------------------------------------------------------------
 
 const files = readdirSync(SITE, { recursive: true });
 for (const page of files.filter(name => name.endsWith(".html"))) {
   const path = join(SITE, page), html = readFileSync(path, "utf8");
-  writeFileSync(path, lighter(withFormulas(html, page), page));
+  writeFileSync(path, readable(lighter(withFormulas(html, page), page)));
 }
 for (const map of files.filter(name => /\.(js|css)\.map$|fontawesome\.js$/.test(name))) rmSync(join(SITE, map));
 cpSync(join(PACKAGES, "katex", "dist", "katex.min.css"), join(STATIC, "katex", "katex.min.css"));
