@@ -40,7 +40,7 @@ def test_verdicts_look_the_same_everywhere():
     verdicts["b", "y y y y y y y y"] = "FALSE ALARM"
     figure = verdict_table(verdicts, ["a", "b"], ["x", "y y y y y y y y"], framed="x")
     boxes = figure.axes[0].patches[:4]
-    assert [box.get_hatch() for box in boxes] == [None, "////", None, "...."]
+    assert [box.get_hatch() for box in boxes] == ["", "////", "", "...."]
     assert boxes[0].get_facecolor()[2] > boxes[0].get_facecolor()[0]  # blue: caught
     assert boxes[1].get_facecolor()[0] > boxes[1].get_facecolor()[2]  # vermillion: missed
     assert "y y y y y y\n" in words(figure)  # long names are broken

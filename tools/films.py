@@ -30,7 +30,7 @@ BONDED = 4.2  # Å: a dream whose neighbours are on average no further apart is 
 def folding(steps: int = 220) -> list[Image.Image]:
     """The chain of lesson 13 during its training, superposed on the crystal, which stands behind it in grey."""
     protein = load_protein("ubiquitin")
-    truth, everybody = protein.rigids().float(), torch.ones(len(protein), dtype=torch.bool)
+    truth, everybody = protein.rigids(), torch.ones(len(protein), dtype=torch.bool)
     middle = protein.ca.mean(0)
     result = fold_protein(protein, steps=steps, seed=0, learning_rate=2e-3, depth=2, progress=False)
     camera, order = Camera.facing(protein, azimuth=150), torch.arange(float(len(protein)))
@@ -39,7 +39,7 @@ def folding(steps: int = 220) -> list[Image.Image]:
     every = steps // 60
     images = []
     for k, T in enumerate(result.trajectory):
-        chain = aligned(centred(T.float(), everybody), centred(truth, everybody))
+        chain = aligned(centred(T, everybody), centred(truth, everybody))
         atoms = backbone_atoms(chain) + middle
         rmsd = kabsch_rmsd(atoms[:, 1], protein.ca).item()
         fig, ax = plt.subplots(figsize=(5.6, 4.4))
