@@ -251,8 +251,9 @@ def _(T):
     return Rigid(T.rotations.mT, turn(T.rotations.mT, T.translations.neg_()))
 
 
-inverse.right(
+inverse.wrong(
     "a linear system",
+    "Right numbers, by inverting and solving, which were forbidden: a transpose is enough.",
     lambda T: Rigid(torch.linalg.inv(T.rotations), torch.linalg.solve(T.rotations, -T.translations[..., None])[..., 0]),
 )
 inverse.right(

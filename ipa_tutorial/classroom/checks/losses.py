@@ -292,7 +292,7 @@ check_lddt = Check(
         scaled(0.3, "a prediction that has collapsed"),
         lambda d: Case((*neighbourly(d), d.mask(d.L)), "with padding"),
     ),
-    view=lambda out, predicted, true, mask=None: out if mask is None else out[mask],
+    view=lambda out, predicted, true, mask=None: out[mask] if mask is not None and out.shape == mask.shape else out,
     sound=lddt_of_the_package,
     own=(of_real_residues,),
 )
