@@ -88,7 +88,10 @@ function facts() {
 const unfold = () => document.querySelectorAll("details").forEach(details => (details.open = true));
 
 // The page itself and all that it has asked for by now.
-const asked = () => [location.href, ...performance.getEntriesByType("resource").map(entry => entry.name)];
+function asked() {
+  const urls = [location.href, ...performance.getEntriesByType("resource").map(entry => entry.name)];
+  return urls.filter(url => new URL(url).origin === location.origin);
+}
 
 function widest() {
   const wide = document.scrollingElement.scrollWidth, room = document.documentElement.clientWidth;
@@ -124,6 +127,7 @@ const weight = urls => [...new Set(urls.map(fileOf))].reduce((sum, file) => sum 
 
 // Bytes on the way to the reader: GitHub Pages, like nearly all hosts, compresses text.
 function sent(file) {
+  if (!files.has(file)) return 0; // a complaint of its own
   if (!sizes.has(file)) {
     const body = readFileSync(join(SITE, file));
     sizes.set(file, /\.(html|css|js|mjs|json|svg)$/.test(file) ? gzipSync(body).length : body.length);
