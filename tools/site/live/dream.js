@@ -3,7 +3,7 @@ import { bringToLife, calm, frame, json, openGraph, openScene, showStage } from 
 
 const BEGIN = 0.01; // the first time that the network is asked about, as in ipa_tutorial.dreams
 const BONDED = 1.9; // Å, from C to the next N: nearer than this they are drawn as bonded
-const [DARK, LIGHT] = ["#0072B2", "#E69F00"]; // held, dreamt
+const DARK = 0x0072b2, LIGHT = 0xe69f00; // held, dreamt
 
 const root = document.querySelector("#dream"), find = selector => root.querySelector(selector);
 const field = name => find(`[name=${name}]`);
@@ -72,7 +72,14 @@ async function dream() {
 
 const place = (atoms, k) => ({ x: atoms[3 * k], y: atoms[3 * k + 1], z: atoms[3 * k + 2] });
 const distance = (a, b) => Math.hypot(a.x - b.x, a.y - b.y, a.z - b.z);
-const tint = (i, L, held) => (held ? (i < held ? DARK : LIGHT) : `hsl(${Math.round(215 - (185 * i) / L)} 75% 45%)`);
+
+// The colour of residue i: from N to C blue, green, orange; if a part is held, dark for it, light for what is dreamt.
+function tint(i, L, held) {
+  if (held) return i < held ? DARK : LIGHT;
+  const stops = [[0, 114, 178], [0, 158, 115], [230, 159, 0]], x = (2 * i) / L, k = Math.min(1, Math.floor(x)); // prettier-ignore
+  const mixed = stops[k].map((a, c) => Math.round(a + (x - k) * (stops[k + 1][c] - a)));
+  return (mixed[0] << 16) | (mixed[1] << 8) | mixed[2];
+}
 
 // As many Å from the middle as the cloud reaches fill the picture.
 function aim(atoms) {
@@ -95,7 +102,7 @@ function drawSticks({ atoms, goal_atoms }, L, held) {
   model.setStyle({}, { stick: { radius: 0.28, colorfunc: atom => tint(atom.resi - 1, L, held) } });
   if (field("goal").checked) {
     const goal = scene.addModel(pdb(goal_atoms, L), "pdb", { noComputeSecondaryStructure: true });
-    goal.setStyle({}, { cartoon: { style: "trace", thickness: 0.3, color: "#8a929a", opacity: 0.55 } });
+    goal.setStyle({}, { cartoon: { style: "trace", thickness: 0.5, color: "#8a929a", opacity: 0.8 } });
   }
   scene.render();
 }

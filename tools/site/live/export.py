@@ -52,7 +52,8 @@ def export(
         warnings.simplefilter("ignore")
         program = torch.export.export(module.eval(), example, dynamic_shapes=dynamic, strict=False)
         names = dict(input_names=list(inputs), output_names=list(outputs))
-        graph = torch.onnx.export(program, example, dynamo=True, verify=False, verbose=False, **names).model_proto
+        options = dict(dynamo=True, optimize=False, verify=False, verbose=False)  # ONNX Runtime does that, and faster
+        graph = torch.onnx.export(program, example, **options, **names).model_proto
     return without_remarks(graph)
 
 
@@ -123,13 +124,14 @@ def dream_graphs(L: int = 64) -> dict[str, onnx.ModelProto]:
     outputs = (*(f"next_{x}" for x in frames), *(f"next_goal_{x}" for x in frames), "atoms", "goal_atoms")
     atoms = torch.randn(L, 4, 3, dtype=double)
     judged = ("phi", "psi", "outliers", "shares", "contacts")
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(double)  # also of the constants that the modules make on their way
     with patch("ipa_tutorial.dreams.measures.int", lambda count: count, create=True):  # a graph keeps it as a tensor
         judge = export(Judge(), dict(atoms=atoms), judged, dict(atoms=0))
-    return {
-        "start": export(Start(), noise, frames, dict(arrows=1, places=0)),
-        "step": packed(export(Step().double(), inputs, outputs, lengths)),
-        "judge": judge,
-    }
+    start = export(Start(), noise, frames, dict(arrows=1, places=0))
+    step = packed(export(Step(), inputs, outputs, lengths))
+    torch.set_default_dtype(before)
+    return dict(start=start, step=step, judge=judge)
 
 
 def dream_facts() -> dict:
