@@ -1,6 +1,7 @@
 """What a check says where the mistake has no name; and the wrong answers that checks once let pass."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -276,7 +277,8 @@ def test_zeros_for_a_protein_that_is_all_padding_are_right():
 
 
 def test_no_name_is_given_to_a_missing_gradient():
-    verdict = checks.check_point_norms.examine(lambda points, eps: attention.point_norms(points.detach(), eps))
+    check = replace(checks.check_point_norms, by_hand=False)
+    verdict = check.examine(lambda points, eps: attention.point_norms(points.detach(), eps))
     assert verdict.bug is None and "No gradient comes through" in verdict.text
 
 
