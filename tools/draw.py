@@ -236,8 +236,11 @@ def svgs() -> dict[str, str]:
 if __name__ == "__main__":
     torch.set_num_threads(1)
     use_style()
-    for name, images in (("folding", folding()), ("dreaming", dreaming())):  # in float32, as in their lessons
-        write_film(images, ASSET / f"{name}.gif", 64)
+    for name, images, colours in (
+        ("folding", folding(), 32),
+        ("dreaming", dreaming(), 64),
+    ):
+        write_film(images, ASSET / f"{name}.gif", colours)
         images[-1].save(ASSET / f"{name}.png", optimize=True)  # for who prefers no motion
     torch.set_default_dtype(torch.float64)
     try:

@@ -54,7 +54,9 @@ def verdict_table(
     if framed is not None:
         ax.add_patch(plt.Rectangle((columns.index(framed), 0), 1, len(rows), fill=False, ec=INK, lw=2, zorder=5))
     ax.set(xlim=(-0.03, len(columns) + 0.03), ylim=(len(rows) + 0.03, -0.03))
-    ax.set_xticks([k + 0.5 for k in range(len(columns))], [fill(name, 13, break_long_words=False) for name in columns])
+    letters = int(10.5 * column_width)  # that fit beside each other
+    words = [fill(name, letters, break_long_words=False) for name in columns]
+    ax.set_xticks([k + 0.5 for k in range(len(columns))], words)
     ax.set_yticks([k + 0.5 for k in range(len(rows))], rows)
     ax.xaxis.tick_top()
     ax.tick_params(length=0)
