@@ -85,6 +85,7 @@ function tint(i, L, held) {
 function aim(atoms) {
   scene.addModel(pdb(atoms, atoms.length / 12), "pdb");
   scene.zoomTo();
+  scene.zoom(1.25);
   scene.removeAllModels();
 }
 
@@ -111,7 +112,8 @@ function drawRibbon(atoms, L, held) {
   scene.removeAllModels();
   scene.addModel(pdb(atoms, L), "pdb"); // 3Dmol.js finds helices and strands by their hydrogen bonds
   scene.setStyle({}, { cartoon: { arrows: true, colorfunc: atom => tint(atom.resi - 1, L, held) } });
-  scene.zoomTo({}, calm() ? 0 : 800);
+  scene.zoomTo();
+  scene.zoom(1.3, calm() ? 0 : 600);
   scene.render();
 }
 
