@@ -264,9 +264,9 @@ def test_shapes_are_explained():
 
 
 def test_values_are_explained_and_the_input_is_the_smallest():
-    text = explanation(check_point_logits, lambda *inputs: 3 * lines.point_logits(*inputs))
-    assert "Yours is 3 times the right answer, everywhere" in text and "Expected -" in text and "at index (" in text
-    assert ", 1, " in text and "no batch, float64" in text and "q_points = tensor" in text
+    text = explanation(check_scalar_logits, lambda *inputs: 3 * lines.scalar_logits(*inputs))
+    assert "Yours is 3 times the right answer, everywhere" in text and "Expected " in text and "at index (" in text
+    assert ", 1, " in text and "no batch, float64" in text and "q = tensor" in text
     negative = lambda q, k: -lines.scalar_logits(q, k)  # noqa: E731
     assert "The sign is wrong everywhere" in explanation(check_scalar_logits, negative)
     batched = explanation(check_scalar_logits, lambda q, k: lines.scalar_logits(q, k) * (1 if q.ndim < 4 else 2))
@@ -289,7 +289,7 @@ def test_changed_input_dtype_nan_chance_and_gradients_are_explained():
     assert "It returns NaN" in explanation(check_scalar_logits, lambda q, k: q @ k.mT / (q.shape[-1] - q.shape[-1]) * 0)
     noisy = lambda q, k: lines.scalar_logits(q, k) + torch.randn(())  # noqa: E731
     assert "Two calls on the same input disagree" in explanation(check_scalar_logits, noisy)
-    detached = lambda q, k: lines.scalar_logits(q, k.detach())  # noqa: E731
+    detached = lambda q, k: q @ k.detach().mT / math.sqrt(q.shape[-1])  # noqa: E731
     assert "No gradient comes through" in explanation(check_scalar_logits, detached)
     by_numpy = lambda q, k: torch.from_numpy(q.numpy() @ k.mT.numpy() / math.sqrt(q.shape[-1]))  # noqa: E731
     assert "With inputs that want a gradient it raises" in explanation(check_scalar_logits, by_numpy)

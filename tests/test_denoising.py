@@ -410,7 +410,7 @@ def test_the_table_of_single_chains_agrees_with_the_means():
     assert study.finished(study.by_chain(study.TABLE)) <= set(study.all_runs())
     for row in rows:
         errors = [float(row[relatives.name_of(chain)]) for chain in backbones("test")]
-        assert sum(errors) / 100 == pytest.approx(means[row["arm"], row["chains"], row["seed"]], abs=0.01)
+        assert sum(errors) / 100 == pytest.approx(means[row["arm"], row["chains"], row["seed"]], abs=0.03)
 
 
 # -------------------------------------------------------------------------------------------------------- the relatives

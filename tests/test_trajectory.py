@@ -127,7 +127,7 @@ def test_the_same_film_gives_the_same_bytes(models, shown):
     assert shown[:2] == shown[2:]
 
 
-@pytest.mark.parametrize(("what", "limit"), [("atoms", 260_000), ("positions", 150_000)])
+@pytest.mark.parametrize(("what", "limit"), [("atoms", 280_000), ("positions", 180_000)])
 def test_thirty_models_are_small(models, shown, what, limit):
     view(models if what == "atoms" else [model[:, 1] for model in models]).show()
     assert len(json.dumps(shown)) < limit

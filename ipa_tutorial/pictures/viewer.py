@@ -154,7 +154,7 @@ def _film(models: Sequence, colour: str | Tensor, height: int, alt: str | None, 
     scene.zoom(zoom(camera.project(np.concatenate([chain.ca for chain in chains])), height))
     words = _describe(chains[-1], None, {}, None).removeprefix("3-D view of ")
     alt = alt or f"Trajectory in 3-D of {len(chains)} models, which ends with {words}"
-    return View(scene, camera, png(draw_models(chains, camera, colour, WIDTH), sharpness=1.2), alt, height)
+    return View(scene, camera, png(draw_models(chains, camera, colour, WIDTH), sharpness=1.0), alt, height)
 
 
 # --- what is asked for ------------------------------------------------------------------------------------------------
