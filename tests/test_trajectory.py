@@ -111,7 +111,7 @@ def test_stills_are_the_picture(models, shown):
     view(models).show()
     picture, scene = shown
     width, height = Image.open(io.BytesIO(base64.b64decode(picture["image/png"]))).size
-    assert width == 840 and 300 < height < 1700  # two stills a row
+    assert width == 700 and 300 < height < 1700  # two stills a row
     assert picture["text/plain"].startswith("Trajectory") and picture["text/plain"] in scene["text/html"]
 
 
