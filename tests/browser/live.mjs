@@ -128,7 +128,7 @@ async function checkDream(browser, port) {
 
   const finish = async steps => until(async () => (await page.textContent(".live-progress output")) === `step ${steps} of ${steps}`, 120_000);
   await page.click("[data-do=dream]");
-  check(await until(async () => /step [1-9]/.test(await page.textContent(".live-progress output"))), "dream: no step");
+  check(await until(async () => /^step [1-9]/.test(await page.textContent(".live-progress output"))), "dream: no step");
   await shot(page, "dream-walking");
   check(await finish(50), "dream: it does not end");
   check((await look(browser, await page.locator(".live-scene").screenshot())).part > 0.01, "dream: nothing is drawn");

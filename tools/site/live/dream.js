@@ -46,6 +46,19 @@ export async function* walk({ length: L, steps, draw, held = 0, truth = null }) 
   }
 }
 
+// The noise that the next dream begins with.
+async function drawNoise() {
+  const mine = ++running, length = { "": +field("length").value, dream: last?.length, ubiquitin: facts.ubiquitin.length }[field("hold").value];
+  const draw = dice(+field("seed").value), double = (data, ...shape) => ["float64", data, shape];
+  const { atoms } = await start({ arrows: double(draw(6 * length), 2, length, 3), places: double(draw(3 * length), length, 3) });
+  if (mine !== running) return;
+  aim(atoms);
+  drawSticks({ atoms }, length, 0);
+  find("progress").value = 0;
+  find(".live-progress output").textContent = "the noise";
+  find(".live-reading").textContent = `${length} residues, each a rigid piece, lie about at random. Press “Dream”.`;
+}
+
 async function dream() {
   const mine = ++running; // a new dream ends the old one
   const hold = field("hold").value, truth = { "": null, dream: last, ubiquitin: facts.ubiquitin }[hold];
@@ -101,7 +114,7 @@ function drawSticks({ atoms, goal_atoms }, L, held) {
       hetflag: false, bonds, bondOrder: bonds.map(() => 1) };
   })); // prettier-ignore
   model.setStyle({}, { stick: { radius: 0.28, colorfunc: atom => tint(atom.resi - 1, L, held) } });
-  if (field("goal").checked) {
+  if (goal_atoms && field("goal").checked) {
     const goal = scene.addModel(pdb(goal_atoms, L), "pdb", { noComputeSecondaryStructure: true });
     goal.setStyle({}, { cartoon: { style: "trace", thickness: 0.5, color: "#8a929a", opacity: 0.8 } });
   }
@@ -112,8 +125,7 @@ function drawRibbon(atoms, L, held) {
   scene.removeAllModels();
   scene.addModel(pdb(atoms, L), "pdb"); // 3Dmol.js finds helices and strands by their hydrogen bonds
   scene.setStyle({}, { cartoon: { arrows: true, colorfunc: atom => tint(atom.resi - 1, L, held) } });
-  scene.zoomTo();
-  scene.zoom(1.3, calm() ? 0 : 600);
+  scene.zoomTo({}, calm() ? 0 : 600);
   scene.render();
 }
 
@@ -221,7 +233,11 @@ bringToLife(root, async () => {
   drawTorsions();
   new MutationObserver(drawTorsions).observe(document.documentElement, { attributeFilter: ["data-theme"] });
   root.addEventListener("click", event => deeds[event.target.dataset.do]?.());
-  root.addEventListener("input", say);
+  root.addEventListener("input", ({ target }) => {
+    say();
+    if (["seed", "length", "hold"].includes(target.name)) drawNoise();
+  });
   say();
+  drawNoise();
   Object.assign(root, { walk, facts }); // for the tests
 });

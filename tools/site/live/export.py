@@ -143,7 +143,7 @@ def dream_graphs(L: int = 64) -> dict[str, onnx.ModelProto]:
     torch.set_default_dtype(double)  # also of the constants that the modules make on their way
     with patch("ipa_tutorial.dreams.measures.int", lambda count: count, create=True):  # a graph keeps it as a tensor
         judge = export(Judge(), dict(atoms=atoms), judged, dict(atoms=0))
-    start = export(Start(), noise, frames, dict(arrows=1, places=0))
+    start = export(Start(), noise, (*frames, "atoms"), dict(arrows=1, places=0))
     step = packed(export(Step(), inputs, outputs, lengths))
     torch.set_default_dtype(before)
     return dict(start=start, step=step, judge=judge)

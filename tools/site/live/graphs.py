@@ -82,12 +82,12 @@ class Turn(nn.Module):
 class Start(nn.Module):
     """Noise, from the random numbers that the page draws."""
 
-    def forward(self, arrows: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
-        """Frames ``(L, 3, 3)`` and ``(L, 3)``, nm, from Gaussian ``arrows (2, L, 3)`` and ``places (L, 3)``."""
+    def forward(self, arrows: Tensor, places: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Frames, nm, and atoms ``(L, 4, 3)``, Å, from Gaussian ``arrows (2, L, 3)`` and ``places (L, 3)``."""
         x, y = arrows
         rotations = rigid_from_3_points(y, torch.zeros_like(x), x, eps=0.0).rotations  # as in random_rigid
         T = centred(Rigid(rotations, places), all_real(places))
-        return T.rotations, T.translations
+        return T.rotations, T.translations, backbone_atoms(T)
 
 
 class Step(nn.Module):
