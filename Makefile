@@ -137,6 +137,7 @@ site: $(SPHINX) $(SITE_NPM)
 site-test:
 	@test -f $(SITE)/_build/html/index.html || { echo "There is no site yet:  make site" >&2; exit 1; }
 	tests/browser/run site
+	PYTHON=$(abspath $(BIN)/python) tests/browser/live $(SITE)/_build/html/_static/live
 
 asset: $(READY)
 	$(BIN)/python tools/draw.py
