@@ -96,20 +96,20 @@ def solutions() -> dict[str, str]:
 
 def with_a_mistake() -> dict[str, str]:
     """Two right answers, one famous mistake, one left open."""
-    mistake = "def scalar_logits(q, k):\n    return q @ k.mT"
-    open_still = {name: source for name, source in solutions().items() if name != "attention_weights"}
-    return {**open_still, "scalar_logits": mistake}
+    mistake = "def attention_weights(logits):\n    return logits.softmax(-2)"
+    open_still = {name: source for name, source in solutions().items() if name != "ask"}
+    return {**open_still, "attention_weights": mistake}
 
 
 def cheating() -> dict[str, str]:
     """Checks that always agree, in the learner's own cell, in a locked one, and in the points' cell itself."""
-    agree = "check_split_scalars = check_scalar_logits = check_attention_weights = check_attend_scalars = print"
-    return {"split_scalars": agree, "check_scalar_logits": "print('ok')", "points_attend_scalars": "assert True"}
+    agree = "check_keys_and_values = check_ask = check_attention_weights = check_without_one = print"
+    return {"keys_and_values": agree, "check_ask": "print('ok')", "points_without_one": "assert True"}
 
 
 SUBMISSIONS = {
     "ada": (solutions(), POINTS),
-    "ben": (with_a_mistake(), {**POINTS, "scalar_logits": 0, "attention_weights": 0}),
+    "ben": (with_a_mistake(), {**POINTS, "ask": 0, "attention_weights": 0}),
     "eve": (cheating(), dict.fromkeys(POINTS, 0)),
 }
 
@@ -146,5 +146,5 @@ def test_the_feedback_names_the_mistake_and_tells_no_answer(graded):
     words = re.sub(r"<[^>]+>", "", page.read_text(encoding="utf-8"))
     assert "This looks like" in words
     assert "not yet" in words
-    for missed in ("scalar_logits", "attention_weights"):
+    for missed in ("ask", "attention_weights"):
         assert solutions()[missed].splitlines()[-1].strip() not in words
