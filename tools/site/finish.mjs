@@ -52,6 +52,7 @@ const ARGUMENTS = /<dl>\n((?:<dd><em class="sig-param">.*<\/dd>\n)+)<\/dl>/g;
 const readable = html => html
   .replace(SEARCH_BUTTON, "$1")
   .replace(ARROW, '<summary aria-label="Show what is below">')
+  .replaceAll('<summary aria-label="Toggle hidden content">', "<summary>") // of a folded cell: it has a title of its own
   .replace(ARGUMENTS, (_, lines) => `<span class="sig-lines">${lines.replace(/<(\/?)dd>/g, "<$1span>")}</span>`);
 
 // --- all ---------------------------------------------------------------------------------------------------------

@@ -41,7 +41,7 @@ def main() -> None:
     shutil.copytree(HERE / "static", STATIC)
     shutil.copytree(PROJECT / "asset", STATIC / "asset")
     for film in STATIC.glob("asset/*.gif"):
-        Image.open(film).save(film.with_suffix(".webp"), save_all=True, quality=60, method=2)
+        Image.open(film).save(film.with_suffix(".webp"), save_all=True, quality=40, method=4)
         film.unlink()
     shutil.copy(PROJECT / "ipa_tutorial" / "data" / "3dmol" / "3Dmol-min.js", STATIC)
     for path in notebooks("", "exercises", "solutions"):
