@@ -171,8 +171,13 @@ def test_ranges_are_open_upwards_so_that_colab_keeps_its_own_torch():
     assert bounded == ["py3Dmol"]
 
 
-def test_the_package_can_be_imported_without_the_notebooks_dependencies():
-    code = "import sys; sys.modules.update(dict.fromkeys(['matplotlib', 'py3Dmol', 'ipywidgets'])); import ipa_tutorial"
+def test_the_package_is_imported_without_the_notebooks_dependencies_and_without_a_compiler():
+    code = """
+import sys
+sys.modules.update(dict.fromkeys(["matplotlib", "py3Dmol", "ipywidgets"]))
+import ipa_tutorial
+assert "torch._dynamo" not in sys.modules, "it takes as long to load as PyTorch itself"
+"""
     subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=True)
 
 

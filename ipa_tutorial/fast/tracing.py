@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 
 import torch
 from torch import Tensor
@@ -28,12 +29,20 @@ def is_traced(*tensors: Tensor) -> bool:
 
 
 def not_compiled(reason: str) -> Callable[[Callable], Callable]:
-    """``torch.compile`` leaves the function alone, and where it must not (``fullgraph=True``) it says the reason."""
+    """``torch.compile`` leaves the function alone, and where it must not (``fullgraph=True``) it says the reason.
+
+    As ``torch.compiler.disable``, but that loads the whole compiler at once, as long as it takes to load the rest of
+    PyTorch; here only who compiles waits for it.
+    """
 
     def decorate(function: Callable) -> Callable:
-        try:
-            return torch.compiler.disable(function, reason=reason)
-        except TypeError:  # before PyTorch 2.7 there is no place for it
-            return torch.compiler.disable(function)
+        @wraps(function)
+        def called(*args, **kwargs):
+            if not torch.compiler.is_dynamo_compiling():
+                return function(*args, **kwargs)
+            torch._dynamo.graph_break(msg=reason)
+            return torch.compiler.disable(function)(*args, **kwargs)
+
+        return called
 
     return decorate

@@ -63,7 +63,8 @@ async function watchedPage(browser, options = {}) {
   page.setDefaultTimeout(120_000);
   page.on("console", message => message.type() === "error" && wrong.push(message.text()));
   page.on("pageerror", error => wrong.push(error.message));
-  page.on("requestfailed", request => wrong.push(`${request.url()} ${request.failure()?.errorText}`));
+  const left = request => request.failure()?.errorText === "net::ERR_ABORTED"; // by going on to the next page
+  page.on("requestfailed", request => left(request) || wrong.push(`${request.url()} ${request.failure()?.errorText}`));
   page.on("response", answer => answer.status() >= 400 && wrong.push(`${answer.status()} ${answer.url()}`));
   return { page, wrong };
 }
