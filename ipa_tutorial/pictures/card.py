@@ -72,7 +72,7 @@ OTHERS = {
             ),
             ("3", r"\mathbf{s}_i\,=\,\mathrm{Linear}(\mathbf{s}_i^\mathrm{initial})", "the state to work on"),
             ("4", r"T_i\,=\,(I,\ \vec{0})", "every residue at the origin, the black hole"),
-            ("5", r"\mathbf{for\ all}\ \,l\in[grey 1,\,\ldots,\,8]", "with the same weights each time"),
+            ("5", r"\mathbf{for\ all}\ \,l\in[grey \{1,\,\ldots,\,8\}]", "with the same weights each time"),
             (
                 "6–9",
                 r"\mathbf{s}_i\,\leftarrow\,\mathrm{block}(\mathbf{s}_i,\,[pair \mathbf{z}_{ij}],\,T_i)",
