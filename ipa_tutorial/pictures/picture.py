@@ -75,12 +75,30 @@ def png(figure: Figure, sharpness: float = 2.0, margin: float = 0.0) -> bytes:
     figure.savefig(canvas, format="png", dpi=sharpness * PIXELS_PER_INCH, facecolor=PAPER)
     picture = Image.open(canvas).convert("RGB")
     picture = ImageOps.expand(picture, round(margin * sharpness * PIXELS_PER_INCH), PAPER)
-    picture = picture.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE)
-    picture, alpha = with_round_corners(picture, RADIUS * sharpness * PIXELS_PER_INCH)
+    picture, alpha = with_round_corners(in_few_colours(picture), RADIUS * sharpness * PIXELS_PER_INCH)
     picture.save(file, "PNG", optimize=True, transparency=alpha)
     if file.tell() > LARGE and sharpness > LEAST_SHARP:
-        return png(figure, max(LEAST_SHARP, 0.8 * sharpness), margin)
+        return png(figure, max(LEAST_SHARP, sharpness * LARGE / file.tell()), margin)
     return file.getvalue()
+
+
+def in_few_colours(picture: Image.Image) -> Image.Image:
+    """An RGB picture with a palette of ``COLOURS``, chosen for its distinct colours, each of which counts once.
+
+    So the rare ones survive, and a large sheet of paper takes no longer than a small one.
+    """
+    red, green, blue = np.moveaxis(np.asarray(picture, dtype=np.uint32), -1, 0)
+    pixels = red << 16 | green << 8 | blue  # (height, width)
+    place = np.zeros(1 << 24, dtype=np.uint8)  # of each colour that there is, in the palette
+    place[pixels] = 1
+    distinct = np.flatnonzero(place)
+    strip = np.stack([distinct >> 16, distinct >> 8 & 255, distinct & 255], axis=-1).astype(np.uint8)
+    options = dict(method=Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE)
+    strip = Image.fromarray(strip[None]).quantize(COLOURS, **options)
+    place[distinct] = np.asarray(strip)[0]
+    paletted = Image.fromarray(place[pixels])
+    paletted.putpalette(strip.getpalette())
+    return paletted
 
 
 def with_round_corners(picture: Image.Image, radius: float) -> tuple[Image.Image, bytes]:
