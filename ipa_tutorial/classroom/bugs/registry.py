@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -48,6 +47,7 @@ class Bug:
 
 
 BUGS: dict[str, Bug] = {}
+DISMISSED: set[str] = set()  # names of loaded modules that need no second look
 
 
 def bug(where: str, *, wrong: str, symptom: str, seen: str, harmless: str = "") -> Callable[[Callable], Callable]:
@@ -131,10 +131,10 @@ def _exchange(owner: object, attribute: str, old: object, new: object) -> None:
 
 def modules_that_may_know() -> list[ModuleType]:
     """All loaded modules but the variants' own, Python's, and installed libraries (thirty thousand names)."""
-    return [module for path, module in list(sys.modules.items()) if may_know(path)]
+    DISMISSED.update(path for path in sys.modules.keys() - DISMISSED if not may_know(path))
+    return [sys.modules[path] for path in sys.modules.keys() - DISMISSED]
 
 
-@cache
 def may_know(path: str) -> bool:
     top = path.partition(".")[0]
     if top in (PACKAGE, "__main__"):

@@ -38,7 +38,9 @@ def with_gradients(tree: Any) -> Any:
 
 
 def flat(tree: Any) -> list[Tensor]:
-    """All tensors, from left to right."""
-    found = []
-    each(tree, lambda x: (found.append(x), x)[1])
-    return found
+    """All tensors, from left to right; a module's parameters are not among them."""
+    if isinstance(tree, Rigid):
+        return [tree.rotations, tree.translations]
+    if isinstance(tree, tuple):
+        return [tensor for branch in tree for tensor in flat(branch)]
+    return [tree] if isinstance(tree, Tensor) else []
