@@ -13,6 +13,8 @@ import torch
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
+from ipa_tutorial.pictures import picture
+
 
 def run(path: str) -> list[str]:
     """What each code cell prints. Raises what a cell raises."""
@@ -33,4 +35,5 @@ def run(path: str) -> list[str]:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
+    picture.PIXELS_PER_INCH = 25  # everything is drawn, only small: to write large pictures takes half the time
     json.dump({path: run(path) for path in sys.argv[1:]}, sys.stdout)

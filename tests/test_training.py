@@ -9,12 +9,12 @@ from ipa_tutorial import training as loop
 from ipa_tutorial.training import FoldingModel, fold_protein, relative_positions
 
 
-def test_crambin_folds():
-    result = fold_protein(load_protein("crambin"), steps=250, progress=False)
+def test_villin_folds():
+    result = fold_protein(load_protein("villin"), steps=180, progress=False)
     assert result.rmsd < 1.5
-    assert result.losses[-1] < 0.2 * result.losses[0] and len(result.losses) == len(result.rmsds) == 250
+    assert result.losses[-1] < 0.4 * result.losses[0] and len(result.losses) == len(result.rmsds) == 180
     assert result.rmsd == result.rmsds[-1] == min(result.rmsd, 1.5)
-    assert result.rigids.shape == (46,) and 50 <= len(result.trajectory) <= 80
+    assert result.rigids.shape == (36,) and 50 <= len(result.trajectory) <= 80
     ca = result.rigids.translations * 10
     steps = (ca[1:] - ca[:-1]).norm(dim=-1)
     assert abs(steps.mean() - 3.8) < 0.3  # a chain, in nanometres
