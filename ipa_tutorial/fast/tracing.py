@@ -40,9 +40,9 @@ def not_compiled(reason: str) -> Callable[[Callable], Callable]:
         def called(*args, **kwargs):
             if not torch.compiler.is_dynamo_compiling():
                 return function(*args, **kwargs)
-            torch._dynamo.graph_break(msg=reason)
             return torch.compiler.disable(function)(*args, **kwargs)
 
+        called._torchdynamo_disable, called._torchdynamo_disable_msg = True, reason  # for who compiles the caller
         return called
 
     return decorate
