@@ -8,7 +8,6 @@ from cases import partial_mask, randomise
 from torch.testing import assert_close
 
 from ipa_tutorial import Rigid, kabsch_rmsd, load_protein, random_rigid
-from ipa_tutorial.dreams.atoms import backbone_atoms
 from ipa_tutorial.dreams.flow import (
     aligned,
     centred,
@@ -30,6 +29,7 @@ from ipa_tutorial.dreams.losses import (
 )
 from ipa_tutorial.dreams.model import FlowModel, neighbour_poses, pair_poses
 from ipa_tutorial.dreams.rotations import rotation_exp
+from ipa_tutorial.proteins.ideal import backbone_atoms
 
 SMALL = dict(dim=12, pair_dim=5, depth=2, heads=2)
 F64 = torch.float64

@@ -11,7 +11,6 @@ import torch
 from torch.testing import assert_close
 
 from ipa_tutorial.dreams import controls, report, training
-from ipa_tutorial.dreams.atoms import atoms_of, backbone_atoms
 from ipa_tutorial.dreams.controls import control_chains, shaken
 from ipa_tutorial.dreams.flow import interpolate, noise
 from ipa_tutorial.dreams.judge import surprise
@@ -32,6 +31,7 @@ from ipa_tutorial.dreams.report import (
 )
 from ipa_tutorial.dreams.training import FlowTrainer, half_cosine, is_stranded
 from ipa_tutorial.proteins.dataset import backbones
+from ipa_tutorial.proteins.ideal import atoms_of, backbone_atoms
 
 SMALL = dict(dim=16, pair_dim=6, depth=2, heads=2)
 SHORT = [chain for chain in backbones("train") if len(chain) <= 45][:6]

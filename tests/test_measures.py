@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from ipa_tutorial import load_protein, random_rigid
-from ipa_tutorial.dreams.atoms import backbone_atoms
 from ipa_tutorial.dreams.controls import shaken
 from ipa_tutorial.dreams.measures import (
     angle,
@@ -20,6 +19,7 @@ from ipa_tutorial.dreams.measures import (
 )
 from ipa_tutorial.proteins.dataset import backbones
 from ipa_tutorial.proteins.dssp import secondary_structure
+from ipa_tutorial.proteins.ideal import backbone_atoms
 
 
 @pytest.mark.parametrize("name", ["ubiquitin", "crambin", "GB1"])

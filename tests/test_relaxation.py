@@ -5,7 +5,6 @@ import torch
 from torch.testing import assert_close
 
 from ipa_tutorial import Rigid, kabsch_rmsd, load_protein, random_rigid
-from ipa_tutorial.dreams.atoms import atoms_of, backbone_atoms
 from ipa_tutorial.dreams.controls import moved
 from ipa_tutorial.dreams.flow import centred
 from ipa_tutorial.dreams.losses import atom_losses, peptide_loss
@@ -14,6 +13,7 @@ from ipa_tutorial.dreams.relaxation import bonding_energy, clash_loss, relaxed, 
 from ipa_tutorial.dreams.rotations import rotation_exp
 from ipa_tutorial.proteins.dataset import backbones, batch
 from ipa_tutorial.proteins.dssp import hydrogen_bonds
+from ipa_tutorial.proteins.ideal import atoms_of, backbone_atoms
 
 F64 = torch.float64
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ipa_tutorial import Rigid, kabsch_rmsd, load_protein, random_rigid
-from ipa_tutorial.proteins import BUNDLED, ideal_backbone, save_protein
+from ipa_tutorial.proteins import BUNDLED, backbone_atoms, save_protein
 
 ENDINGS = ["pdb", "cif", "pdb.gz", "cif.gz"]
 DIGITS = 6e-4  # Å: a file keeps three decimals
@@ -68,7 +68,7 @@ def test_frames_come_back(tmp_path, ubiquitin, ending):
 
 
 def test_ideal_atoms_lie_where_real_ones_do(ubiquitin):
-    atoms = ideal_backbone(ubiquitin.rigids(torch.float64))
+    atoms = backbone_atoms(ubiquitin.rigids(torch.float64))
     off = (atoms - ubiquitin.coordinates).norm(dim=-1)  # (76, 4), Å
     assert off[:, :3].square().mean().sqrt() < 0.05
     assert off[:-1, 3].square().mean().sqrt() < 0.1  # O, by the next peptide plane
@@ -77,8 +77,8 @@ def test_ideal_atoms_lie_where_real_ones_do(ubiquitin):
 
 def test_ideal_atoms_move_along_in_any_batch():
     T, G = random_rigid((2, 5)), random_rigid(scale=3.0)
-    moved = (10 * G.apply(ideal_backbone(T) / 10)).double()
-    assert torch.allclose(ideal_backbone(G @ T).double(), moved, atol=1e-3)
+    moved = (10 * G.apply(backbone_atoms(T) / 10)).double()
+    assert torch.allclose(backbone_atoms(G @ T).double(), moved, atol=1e-3)
 
 
 def test_atoms_and_what_is_not_finite(tmp_path, ubiquitin):

@@ -1,7 +1,6 @@
 """Flow matching on frames, lesson 17: new backbones out of noise.
 
     rotations.py    rotations as arrows: exponential, logarithm, the straight way between two
-    atoms.py        the atoms that a frame carries
     flow.py         the way from noise to a protein, the walk along it
     losses.py       what the network is taught by
     model.py        the network, and the one that comes trained
@@ -15,7 +14,7 @@
 ``python -m ipa_tutorial.dreams train`` and ``python -m ipa_tutorial.dreams measure`` make what the lesson ships.
 """
 
-from .atoms import backbone_atoms
+from ..proteins import backbone_atoms
 from .controls import shaken
 from .flow import aligned, centred, dream, interpolate, noise, renewed, step_towards
 from .losses import all_losses, flow_loss

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from ..proteins.dataset import batch
+from ..proteins.ideal import atoms_of
 from ..proteins.protein import Protein
 from ..rigid import NM_TO_ANGSTROM, Rigid
-from .atoms import atoms_of
 from .relaxation import relaxed, relaxed_for_the_score
 
 

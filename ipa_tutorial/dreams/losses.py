@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from ..losses import fape
+from ..proteins.ideal import backbone_atoms, backbone_of
 from ..rigid import NM_TO_ANGSTROM, Rigid
-from .atoms import backbone_atoms, backbone_of
 from .rotations import rotation_log
 
 LATEST = 0.9  # the speed's error grows like 1 / (1 − t)² up to here

@@ -21,8 +21,8 @@ from tqdm.auto import tqdm
 
 from ..inputs import check_mask
 from ..proteins.dssp import bond_energies
+from ..proteins.ideal import backbone_atoms, backbone_of
 from ..rigid import NM_TO_ANGSTROM, Rigid
-from .atoms import backbone_atoms, backbone_of
 from .losses import atom_losses, mean, peptide_loss
 from .rotations import rotation_exp
 

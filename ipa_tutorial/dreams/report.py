@@ -25,8 +25,8 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ..proteins.dataset import backbones
+from ..proteins.ideal import atoms_of
 from ..rigid import Rigid
-from .atoms import atoms_of
 from .controls import control_chains
 from .flow import dream, noise
 from .judge import surprise

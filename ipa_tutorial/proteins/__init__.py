@@ -4,6 +4,7 @@ protein.py               ``Protein``: one chain as tensors, and its frames
 files.py                 ``load_protein``, ``load_atom14``: PDB and mmCIF
 parsing.py               from the bytes of a file to gemmi's structure
 library.py               the bundled structures, and the download of others
+ideal.py                 ``backbone_atoms``: the atoms that a frame carries
 writing.py               ``save_protein``: PDB and mmCIF for other programs
 dataset.py               900 training chains and 100 test chains, cropped and stacked
 dssp.py                  helices and strands by their hydrogen bonds
@@ -12,9 +13,10 @@ dssp.py                  helices and strands by their hydrogen bonds
 from .dataset import Backbone, Batch, backbones, batch, crop
 from .dssp import bond_energies, hydrogen_bonds, secondary_structure
 from .files import load_atom14, load_protein
+from .ideal import backbone_atoms
 from .library import BUNDLED, find_bundled
 from .protein import ATOMS, Protein, backbone_frames
-from .writing import ideal_backbone, save_protein
+from .writing import save_protein
 
 __all__ = [
     "ATOMS",
@@ -22,6 +24,7 @@ __all__ = [
     "Backbone",
     "Batch",
     "Protein",
+    "backbone_atoms",
     "backbone_frames",
     "backbones",
     "batch",
@@ -29,7 +32,6 @@ __all__ = [
     "crop",
     "find_bundled",
     "hydrogen_bonds",
-    "ideal_backbone",
     "load_atom14",
     "load_protein",
     "save_protein",

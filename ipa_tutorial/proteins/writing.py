@@ -12,13 +12,11 @@ import gemmi
 import torch
 from torch import Tensor
 
-from ..rigid import NM_TO_ANGSTROM, Rigid
+from ..rigid import Rigid
 from .files import AMINO_ACIDS
+from .ideal import backbone_atoms
 from .protein import ATOMS, Protein
 
-IDEAL = ((-0.525, 1.363, 0.0), (0.0, 0.0, 0.0), (1.526, 0.0, 0.0))  # Å, N, CA, C in the residue's own frame
-LAST_OXYGEN = (2.153, -1.062, 0.0)  # Å: of the last residue, which has no peptide plane
-CARBONYL = 1.231  # Å, from C to O
 THREE_LETTERS = {letter: gemmi.expand_one_letter(letter, gemmi.ResidueKind.AA) for letter in AMINO_ACIDS}
 ENDINGS = (".pdb", ".cif", ".pdb.gz", ".cif.gz")
 
@@ -37,7 +35,7 @@ def save_protein(
         path: ends in .pdb or .cif, or in .pdb.gz or .cif.gz. A file that is already there is replaced.
         structure: a :class:`Protein`, with its numbers, letters and chain; or backbone atoms N, CA, C, O
             ``(L, 4, 3)`` in Å; or frames, a :class:`Rigid` of shape ``(L,)`` in nm, which get ideal atoms (see
-            :func:`ideal_backbone`); or a list of any of these, of one length: a trajectory. An atom that a Protein
+            :func:`backbone_atoms`); or a list of any of these, of one length: a trajectory. An atom that a Protein
             lacks, or that is not finite in a tensor, is left out, and so is a residue without any atom.
         sequence: one-letter codes. None: a Protein's own; for atoms and frames glycine throughout, which has hardly
             more than its backbone. A letter that is not one of the 20 amino acids is written as UNK.
@@ -62,20 +60,6 @@ def save_protein(
     path.write_bytes(gzip.compress(data) if ending.endswith(".gz") else data)
 
 
-def ideal_backbone(frames: Rigid) -> Tensor:
-    """Atoms N, CA, C, O of a chain of frames ``(*, L)``, nm → ``(*, L, 4, 3)``, Å.
-
-    N, CA and C of an ideal residue in each frame. O lies in the peptide plane, so that it needs the next residue; the
-    last one takes a place away from its N.
-    """
-    frames = frames.scale_translations(NM_TO_ANGSTROM)
-    n, ca, c = frames[..., None].apply(frames.translations.new_tensor(IDEAL)).unbind(-2)  # 3 times (*, L, 3)
-    last = frames[..., -1:].apply(frames.translations.new_tensor(LAST_OXYGEN))  # (*, 1, 3)
-    outwards = _unit(c - ca)[..., :-1, :] + _unit(c[..., :-1, :] - n[..., 1:, :])  # (*, L−1, 3), halves the angle at C
-    o = torch.cat([c[..., :-1, :] + CARBONYL * _unit(outwards), last], dim=-2)
-    return torch.stack([n, ca, c, o], dim=-2)
-
-
 # --- from what one has to a Protein -----------------------------------------------------------------------------------
 
 
@@ -88,7 +72,7 @@ def _as_protein(pose: Structure, sequence: str | None, chain: str | None) -> Pro
     elif isinstance(pose, Rigid):
         if pose.translations.ndim != 2:
             raise ValueError(f"structure must be frames of shape (L,), got {tuple(pose.shape)}")
-        protein = _from_atoms(ideal_backbone(pose))
+        protein = _from_atoms(backbone_atoms(pose))
     elif isinstance(pose, Tensor):
         protein = _from_atoms(pose)
     else:
@@ -171,10 +155,6 @@ def _gemmi_atom(name: str, place: list[float], pdb: bool) -> gemmi.Atom:
     atom = gemmi.Atom()
     atom.name, atom.element, atom.pos = name, gemmi.Element(name[0]), gemmi.Position(*place)
     return atom
-
-
-def _unit(x: Tensor) -> Tensor:
-    return x / x.norm(dim=-1, keepdim=True)
 
 
 def _no_path(path: object) -> str:
