@@ -125,13 +125,8 @@ $(SITE_NPM): %/node_modules/.package-lock.json: %/package-lock.json
 	cd $* && npm ci --silent --no-audit --no-fund
 	@touch $@
 
-# Sphinx, in as many processes as tests. A warning is an error: a link that leads nowhere, a docstring that cannot be read.
 site: $(SPHINX) $(SITE_NPM)
-	$(ONE_THREAD) $(BIN)/python $(SITE)/gather.py
-	$(ONE_THREAD) $(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet --jobs $(WORKERS) \
-	  -c $(SITE) -d $(SITE)/_build/doctrees $(SITE)/_build/source $(SITE)/_build/html
-	node $(SITE)/finish.mjs $(SITE)/_build/html
-	@test ! -f $(SITE)/live/export.py || $(ONE_THREAD) $(BIN)/python $(SITE)/live/export.py $(SITE)/_build/html/_static/live
+	$(ONE_THREAD) $(BIN)/python $(SITE)/make.py $(WORKERS)
 	@echo "The site is ready:  $(BIN)/python -m http.server --directory $(SITE)/_build/html"
 
 site-test:
