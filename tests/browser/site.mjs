@@ -4,10 +4,12 @@
 //                scripts exist, anchors included; it does not scroll sideways on a phone; it has no formula left unset
 //   lessons      weigh less than 1.5 MB when they open
 //   3-D views    draw something in the place of their picture; trajectories can be scrubbed
-//   five kinds   of page: axe-core finds no violation of WCAG 2 A and AA, in light and in dark
+//   each kind    of page: axe-core finds no violation of WCAG 2 A and AA, in light and in dark
 //   search       finds "9/2"
 //   motion       who wants none gets a still on the first page
 //
+// node site.mjs                   all pages; of the 3-D views, the first on each page
+// node site.mjs --all             every 3-D view, with a screenshot of each page as a phone shows it, and of each on paper
 // node site.mjs 05 exercises/05   looks at pages only whose names begin like this
 import { mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { createServer } from "node:http";

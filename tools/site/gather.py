@@ -115,4 +115,3 @@ def page_tools(colab: str, file: Path, page: str) -> str:
         colab = colab.replace("/solutions/", "/exercises/")
         more = SOLVED.format(files=f"{up(page)}notebooks/solutions/{file.name}")
     return TOOLS.format(colab=colab, files=f"{folder}/{file.name}", more=more)
-
