@@ -131,6 +131,7 @@ site: $(SPHINX) $(SITE_NPM)
 
 site-test:
 	@test -f $(SITE)/_build/html/index.html || { echo "There is no site yet:  make site" >&2; exit 1; }
+	$(ONE_THREAD) $(BIN)/python -m pytest --quiet tests/live_graphs.py
 	tests/browser/run site
 	PYTHON=$(abspath $(BIN)/python) tests/browser/live $(SITE)/_build/html/_static/live
 
