@@ -41,7 +41,7 @@ def gather() -> None:
     shutil.copytree(HERE / "static", STATIC)
     shutil.copytree(PROJECT / "asset", STATIC / "asset")
     for film in STATIC.glob("asset/*.gif"):
-        Image.open(film).save(film.with_suffix(".webp"), save_all=True, quality=40, method=2)
+        Image.open(film).save(film.with_suffix(".webp"), save_all=True, quality=30, method=2)
         film.unlink()
     shutil.copy(PROJECT / "ipa_tutorial" / "data" / "3dmol" / "3Dmol-min.js", STATIC)
     for path in notebooks("", "exercises", "solutions"):
