@@ -46,7 +46,7 @@ help:
 	@echo "make course                  for teachers: install nbgrader, make its course of the exercises in course/"
 	@echo "make course-test             hand out, collect, autograde and hand back one assignment, as a test"
 	@echo "make site                    the course as a web site, in tools/site/_build/html"
-	@echo "make site-test               open every page of it in Chromium, without a network"
+	@echo "make site-test               its modules in ONNX Runtime, every page of it in Chromium, without a network"
 	@echo "make asset                   draw the pictures in asset/ again"
 	@echo "make format                  format the code of the package and the tests"
 	@echo "make stamp SLUG=you/fork     point badges and links to another repository"
