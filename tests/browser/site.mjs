@@ -280,7 +280,7 @@ const isWanted = name => !wanted.length || wanted.some(start => name.startsWith(
 const isPage = name => name.endsWith(".html") && !name.startsWith("_static/");
 const pages = [...files].filter(name => isPage(name) && isWanted(name)).sort();
 const withViews = pages.filter(name => readFileSync(join(SITE, name), "utf8").includes('<div class="in-3d">'));
-const kinds = ["05_distances.html", "13_fold.html", "api/index.html", "exercises/05_distances.html", "index.html", "live/turn.html", "live/dream.html"];
+const kinds = ["13_fold.html", "api/index.html", "exercises/05_distances.html", "index.html", "live/turn.html", "live/dream.html"];
 const url = name => `http://127.0.0.1:${server.address().port}/${name}`;
 
 rmSync(SCREENSHOTS, { recursive: true, force: true });
