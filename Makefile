@@ -46,7 +46,7 @@ help:
 	@echo "make course                  for teachers: install nbgrader, make its course of the exercises in course/"
 	@echo "make course-test             hand out, collect, autograde and hand back one assignment, as a test"
 	@echo "make site                    the course as a web site, in tools/site/_build/html"
-	@echo "make site-test               open every page of it in Chromium, without a network"
+	@echo "make site-test               its modules in ONNX Runtime, every page of it in Chromium, without a network"
 	@echo "make asset                   draw the pictures in asset/ again"
 	@echo "make format                  format the code of the package and the tests"
 	@echo "make stamp SLUG=you/fork     point badges and links to another repository"
@@ -125,17 +125,13 @@ $(SITE_NPM): %/node_modules/.package-lock.json: %/package-lock.json
 	cd $* && npm ci --silent --no-audit --no-fund
 	@touch $@
 
-# Sphinx, in as many processes as tests. A warning is an error: a link that leads nowhere, a docstring that cannot be read.
 site: $(SPHINX) $(SITE_NPM)
-	$(ONE_THREAD) $(BIN)/python $(SITE)/gather.py
-	$(ONE_THREAD) $(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet --jobs $(WORKERS) \
-	  -c $(SITE) -d $(SITE)/_build/doctrees $(SITE)/_build/source $(SITE)/_build/html
-	node $(SITE)/finish.mjs $(SITE)/_build/html
-	@test ! -f $(SITE)/live/export.py || $(ONE_THREAD) $(BIN)/python $(SITE)/live/export.py $(SITE)/_build/html/_static/live
+	$(ONE_THREAD) $(BIN)/python $(SITE)/make.py $(WORKERS)
 	@echo "The site is ready:  $(BIN)/python -m http.server --directory $(SITE)/_build/html"
 
 site-test:
 	@test -f $(SITE)/_build/html/index.html || { echo "There is no site yet:  make site" >&2; exit 1; }
+	$(ONE_THREAD) $(BIN)/python -m pytest --quiet tests/live_graphs.py
 	tests/browser/run site
 	PYTHON=$(abspath $(BIN)/python) tests/browser/live $(SITE)/_build/html/_static/live
 

@@ -22,8 +22,8 @@ const isOutside = url => /^(https?|wss?):$/.test(url.protocol) && url.hostname !
 
 // What is to be seen in a screenshot: which part of it is not background, and a name for exactly this picture.
 export async function look(browser, png) {
-  const page = await browser.newPage();
-  const part = await page.evaluate(async source => {
+  if (!eyes.has(browser)) eyes.set(browser, browser.newPage());
+  const page = await eyes.get(browser), part = await page.evaluate(async source => {
     const image = new Image();
     image.src = source;
     await image.decode();
@@ -33,6 +33,7 @@ export async function look(browser, png) {
     for (const pixel of pixels) count.set(pixel, (count.get(pixel) ?? 0) + 1);
     return 1 - Math.max(...count.values()) / pixels.length;
   }, `data:image/png;base64,${png.toString("base64")}`);
-  await page.close();
   return { part, name: createHash("sha256").update(png).digest("hex") };
 }
+
+const eyes = new WeakMap(); // one empty page of each browser to look with

@@ -4,10 +4,13 @@
 //                scripts exist, anchors included; it does not scroll sideways on a phone; it has no formula left unset
 //   lessons      weigh less than 1.5 MB when they open
 //   3-D views    draw something in the place of their picture; trajectories can be scrubbed
-//   five kinds   of page: axe-core finds no violation of WCAG 2 A and AA, in light and in dark
+//   each kind    of page: axe-core finds no violation of WCAG 2 A and AA, in light and in dark
 //   search       finds "9/2"
 //   motion       who wants none gets a still on the first page
+//   on paper     a lesson has its text, code and pictures, nothing to click, and nothing that is cut off
 //
+// node site.mjs                   all pages; of the 3-D views, the first on each page
+// node site.mjs --all             every 3-D view
 // node site.mjs 05 exercises/05   looks at pages only whose names begin like this
 import { mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
@@ -20,8 +23,9 @@ import { launch, look } from "./offline.mjs";
 const HERE = dirname(fileURLToPath(import.meta.url));
 const SITE = join(HERE, "..", "..", "tools", "site", "_build", "html"), SCREENSHOTS = join(HERE, "screenshots", "site");
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"];
-const PHONE = { width: 390, height: 844 }, DESK = { width: 1280, height: 960 };
+const WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"], COLOURS = ["color-contrast", "link-in-text-block"];
+const PHONE = { width: 390, height: 844 }, DESK = { width: 1280, height: 960 }, PAPER = { width: 718, height: 1046 }; // A4
+const HANDS = 2; // pages looked at at the same time
 const BUDGET = 1.5e6; // bytes of a lesson
 const EMPTY = 0.01; // a scene that covers less of its canvas is none
 const PATIENCE = 30_000; // milliseconds for something to change
@@ -104,10 +108,11 @@ function widest() {
 }
 
 async function checkPages(browser, pages) {
-  const { page, wrong } = await watchedPage(browser), known = new Map(), weights = [];
+  const { page, wrong } = await watchedPage(browser);
   for (const name of pages) {
-    await page.setViewportSize(DESK);
-    await page.goto(url(name), { waitUntil: "load" });
+    await page.goto(url(name), { waitUntil: "commit" });
+    await page.setViewportSize(DESK); // only now: the page before is as long as a phone makes it
+    await page.waitForLoadState("load");
     await page.evaluate(() => document.fonts.ready);
     known.set(name, await page.evaluate(facts));
     if (/^\d\d_/.test(name)) weights.push([weight(await page.evaluate(asked)), name]);
@@ -117,11 +122,15 @@ async function checkPages(browser, pages) {
     check(!wide, `${name} scrolls sideways on a phone: ${wide}`);
     for (const what of wrong.splice(0)) check(false, `${name}: ${what}`);
   }
-  for (const [bytes, name] of weights) check(bytes < BUDGET, `${name} weighs ${(bytes / 1e6).toFixed(2)} MB`);
-  checkFacts(known);
   await page.context().close();
-  const heaviest = weights.toSorted(([a], [b]) => b - a).map(([bytes, name]) => `${name} ${(bytes / 1e6).toFixed(2)} MB`);
-  return `${pages.length} pages; lessons by weight: ${heaviest.join(", ")}`;
+  return `${pages.length} pages`;
+}
+const known = new Map(), weights = []; // what the pages say about themselves; bytes and name of each lesson
+
+function checkWeights() {
+  for (const [bytes, name] of weights) check(bytes < BUDGET, `${name} weighs ${(bytes / 1e6).toFixed(2)} MB`);
+  const heaviest = weights.toSorted(([a], [b]) => b - a).slice(0, 5);
+  return `lessons by weight: ${heaviest.map(([bytes, name]) => `${name} ${(bytes / 1e6).toFixed(2)} MB`).join(", ")}`;
 }
 
 const weight = urls => [...new Set(urls.map(fileOf))].reduce((sum, file) => sum + sent(file), 0);
@@ -141,7 +150,7 @@ function fileOf(url) {
   return decodeURIComponent(new URL(url).pathname.replace(/\/$/, "/index.html")).slice(1);
 }
 
-function checkFacts(known) {
+function checkFacts() {
   for (const [name, { targets, unset, silent }] of known) {
     for (const formula of unset) check(false, `${name}: a formula is not set: ${formula}`);
     for (const picture of silent) check(false, `${name}: a picture without alt text: ${picture}`);
@@ -151,6 +160,7 @@ function checkFacts(known) {
       check(known.get(file).anchors.includes(anchor), `${name}: ${file} has no place #${anchor}`);
     }
   }
+  return `links, anchors, pictures and formulas of ${known.size} pages`;
 }
 
 // --- 3-D views -------------------------------------------------------------------------------------------------------
@@ -158,11 +168,10 @@ function checkFacts(known) {
 async function checkViews(browser, name) {
   const { page, wrong } = await watchedPage(browser);
   await page.goto(url(name));
-  const views = await page.locator(".in-3d").all();
+  const views = (await page.locator(".in-3d").all()).slice(0, everyView ? undefined : 1);
   for (const [k, view] of views.entries()) {
     const what = `${name}, 3-D view ${k + 1}`, canvas = view.locator("canvas").first();
-    await view.locator("button").first().click();
-    if (!check(await until(() => canvas.isVisible()), `${what}: no canvas`)) continue;
+    if (!(await openView(view, what))) continue;
     const seen = async () => look(browser, await canvas.screenshot());
     check(await until(async () => (await seen()).part > EMPTY), `${what}: the canvas is empty`);
     check(!(await view.locator(".picture").count()), `${what}: the picture is still there`);
@@ -182,20 +191,58 @@ async function checkPlayer(player, seen, what) {
 
 // --- for everybody ---------------------------------------------------------------------------------------------------
 
-async function checkForEverybody(browser, name, colorScheme) {
-  const { page } = await watchedPage(browser, { colorScheme });
+// All rules in light; in dark, where only colours are others, the rules of colours. What a screen reader reads of a
+// formula is looked at; its hundreds of visible spans are KaTeX's, in the colour of the words around.
+async function checkForEverybody(browser, name) {
+  const { page } = await watchedPage(browser, { colorScheme: "light" }), found = {};
   await page.goto(url(name), { waitUntil: "load" });
-  const theme = await page.evaluate(() => document.documentElement.dataset.theme);
-  check(theme === colorScheme, `${name}: asked for ${colorScheme}, it is ${theme}`);
+  if (await page.locator(".live").count()) await page.waitForSelector(".live[data-alive]");
+  if (await page.locator(".in-3d").count()) await openView(page.locator(".in-3d").first(), name);
   await page.evaluate(unfold);
+  await page.addStyleTag({ content: "* { transition: none !important }" }); // no colour on its way to another
   await page.evaluate(AXE);
-  const { violations } = await page.evaluate(values => window.axe.run({ runOnly: { type: "tag", values } }), WCAG);
-  for (const { id, help, nodes } of violations)
-    check(false, `${name} in ${colorScheme}: ${id}, ${help}; ${nodes.length} times, first ${nodes[0].html.slice(0, 120)}\n    ${nodes[0].any[0]?.message}`);
-  await page.evaluate(() => scrollTo(0, 0));
-  await page.screenshot({ path: join(SCREENSHOTS, `${name.replaceAll("/", "-")}-${colorScheme}.png`) });
+  for (const [theme, runOnly] of Object.entries({ light: { type: "tag", values: WCAG }, dark: { type: "rule", values: COLOURS } })) {
+    await page.emulateMedia({ colorScheme: theme });
+    check(await until(() => page.evaluate(wanted => document.documentElement.dataset.theme === wanted, theme)), `${name} does not turn ${theme}`);
+    const { violations } = await page.evaluate(runOnly => window.axe.run({ exclude: ".katex-html" }, { runOnly, resultTypes: ["violations"] }), runOnly);
+    for (const { id, help, nodes } of violations)
+      check(false, `${name} in ${theme}: ${id}, ${help}; ${nodes.length} times, first ${nodes[0].html.slice(0, 120)}\n    ${nodes[0].any[0]?.message}`);
+    found[theme] = violations.length;
+    await page.evaluate(() => scrollTo(0, 0));
+    await page.screenshot({ path: join(SCREENSHOTS, `${name.replaceAll("/", "-")}-${theme}.png`) });
+  }
   await page.context().close();
-  return `${name} in ${colorScheme}: axe finds ${violations.length} violations`;
+  return `${name}: axe finds ${found.light} violations in light, ${found.dark} in dark`;
+}
+
+async function openView(view, what) {
+  await view.locator("button").first().click();
+  return check(await until(() => view.locator("canvas").first().isVisible()), `${what}: no canvas`);
+}
+
+async function checkPaper(browser, name) {
+  const { page, wrong } = await watchedPage(browser, { viewport: PAPER });
+  await page.goto(url(name), { waitUntil: "load" });
+  await page.emulateMedia({ media: "print" });
+  const { shown, cut, missing } = await page.evaluate(onPaper);
+  check(!shown.length, `${name} on paper shows ${shown}`);
+  check(!cut.length, `${name} on paper cuts off ${cut}`);
+  check(!missing.length, `${name} on paper lacks ${missing}`);
+  await page.pdf({ path: join(SCREENSHOTS, `${name}.pdf`), format: "A4" });
+  for (const what of wrong) check(false, `${name} on paper: ${what}`);
+  await page.context().close();
+  return `${name} on paper`;
+}
+
+function onPaper() {
+  const visible = element => element.checkVisibility() && element.getBoundingClientRect().width > 0;
+  const clickable = ".bd-sidebar-primary, .bd-sidebar-secondary, .bd-header-article, .prev-next-area, .page-tools, .in-3d > button, .copybtn";
+  const all = selector => [...document.querySelectorAll(selector)], name = e => `<${e.localName} class="${e.className}">`;
+  return {
+    shown: all(clickable).filter(visible).map(name),
+    cut: all("main pre, main table, main img, main .math").filter(e => visible(e) && e.getBoundingClientRect().right > innerWidth + 1 || e.scrollWidth > e.clientWidth + 1 && e.localName === "pre").map(name),
+    missing: all("main div.cell_input, main .picture").filter(e => !e.closest("details:not([open])") && !visible(e)).map(name),
+  };
 }
 
 async function checkSearch(browser, words, expected) {
@@ -227,30 +274,41 @@ async function checkMotion(browser) {
 // --- all -------------------------------------------------------------------------------------------------------------
 
 const files = new Set(readdirSync(SITE, { recursive: true }).map(name => name.replaceAll("\\", "/")));
-const wanted = process.argv.slice(2); // such as 05 exercises api/index; all when none is named
+const everyView = process.argv.includes("--all");
+const wanted = process.argv.slice(2).filter(word => word !== "--all"); // such as 05 exercises api/index; all when none is named
 const isWanted = name => !wanted.length || wanted.some(start => name.startsWith(start));
 const isPage = name => name.endsWith(".html") && !name.startsWith("_static/");
 const pages = [...files].filter(name => isPage(name) && isWanted(name)).sort();
 const withViews = pages.filter(name => readFileSync(join(SITE, name), "utf8").includes('<div class="in-3d">'));
-const kinds = ["index.html", "05_distances.html", "exercises/05_distances.html", "api/index.html", "live/turn.html"];
+const kinds = ["13_fold.html", "api/index.html", "exercises/05_distances.html", "index.html", "live/turn.html", "live/dream.html"];
 const url = name => `http://127.0.0.1:${server.address().port}/${name}`;
 
 rmSync(SCREENSHOTS, { recursive: true, force: true });
 mkdirSync(SCREENSHOTS, { recursive: true });
 await new Promise(ready => server.listen(0, "127.0.0.1", ready));
 const browser = await launch();
-const attempt = async (name, step) => {
-  const start = Date.now(), said = await step().catch(error => check(false, `${name}: ${error.message}`));
+
+// What there is to do, and its name; each waits for a free hand.
+const share = hand => pages.filter((_, k) => k % HANDS === hand);
+const jobs = [
+  ...Array.from({ length: HANDS }, (_, hand) => ["pages", () => checkPages(browser, share(hand))]),
+  ...kinds.filter(name => pages.includes(name)).map(name => [name, () => checkForEverybody(browser, name)]),
+  ...withViews.map(name => [name, () => checkViews(browser, name)]),
+  ...pages.filter(name => name.startsWith("05")).map(name => [name, () => checkPaper(browser, name)]),
+  ["search", () => checkSearch(browser, "9/2", "06_weights.html")],
+  ["motion", () => checkMotion(browser)],
+];
+async function attempt([name, step]) {
+  const start = Date.now(), said = await (async () => step())().catch(error => check(false, `${name}: ${error.message}`));
   if (typeof said === "string") console.log(`${said} (${((Date.now() - start) / 1000).toFixed(1)} s)`);
-};
+}
+async function work() {
+  for (let job; (job = jobs.shift()); ) await attempt(job);
+}
 try {
-  await attempt("pages", () => checkPages(browser, pages));
   check(withViews.length || wanted.length, "no page has a 3-D view");
-  for (const name of withViews) await attempt(name, () => checkViews(browser, name));
-  for (const name of kinds.filter(name => pages.includes(name)))
-    for (const scheme of ["light", "dark"]) await attempt(name, () => checkForEverybody(browser, name, scheme));
-  await attempt("search", () => checkSearch(browser, "9/2", "06_weights.html"));
-  await attempt("motion", () => checkMotion(browser));
+  await Promise.all(Array.from({ length: HANDS }, work));
+  for (const job of [["weights", checkWeights], ["links", checkFacts]]) await attempt(job);
 } finally {
   await browser.close();
   server.close();

@@ -35,13 +35,13 @@ TOOLS = '<p class="page-tools"><a href="{colab}">Open in Colab</a> <a href="{fil
 SOLVED = ' <a href="{files}" download>Download the solutions</a>'
 
 
-def main() -> None:
-    shutil.rmtree(BUILD, ignore_errors=True)
+def gather() -> None:
+    """Into a _build that has none of this yet."""
     (SOURCE / "live").mkdir(parents=True)
     shutil.copytree(HERE / "static", STATIC)
     shutil.copytree(PROJECT / "asset", STATIC / "asset")
     for film in STATIC.glob("asset/*.gif"):
-        Image.open(film).save(film.with_suffix(".webp"), save_all=True, quality=40, method=4)
+        Image.open(film).save(film.with_suffix(".webp"), save_all=True, quality=30, method=2)
         film.unlink()
     shutil.copy(PROJECT / "ipa_tutorial" / "data" / "3dmol" / "3Dmol-min.js", STATIC)
     for path in notebooks("", "exercises", "solutions"):
@@ -115,7 +115,3 @@ def page_tools(colab: str, file: Path, page: str) -> str:
         colab = colab.replace("/solutions/", "/exercises/")
         more = SOLVED.format(files=f"{up(page)}notebooks/solutions/{file.name}")
     return TOOLS.format(colab=colab, files=f"{folder}/{file.name}", more=more)
-
-
-if __name__ == "__main__":
-    main()

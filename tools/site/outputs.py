@@ -10,11 +10,11 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 from PIL import Image
 from texts import img, up
+from tidy import WIDGET_TEXT
 
 VIEW = '<div class="ipa-view">'
 IN_WORDS = re.compile(r"<details><summary>In words</summary>.*?</details>", re.S)
-WIDGETS = re.compile(r"^(HBox|VBox|Output|interactive|Int\w*Slider|Float\w*Slider)\(")
-SLIDERS = '<p class="needs-python">There are sliders here that need Python: open the notebook to move them.</p>'
+SLIDERS = f'<p class="needs-python">{WIDGET_TEXT}</p>'
 
 
 def shown(outputs: list[NotebookNode], page: str, pictures: Path) -> list[NotebookNode]:
@@ -28,7 +28,7 @@ def shown(outputs: list[NotebookNode], page: str, pictures: Path) -> list[Notebo
             made.append(view(made.pop(), data["text/html"]))
         elif "text/html" in data:
             made.append(words(data["text/html"]) if IN_WORDS.search(data["text/html"]) else output)
-        elif WIDGETS.match(data.get("text/plain", "")):
+        elif data.get("text/plain") == WIDGET_TEXT:
             made.append(SLIDERS)
         else:
             made.append(output)

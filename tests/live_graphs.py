@@ -1,33 +1,28 @@
-"""The graphs of the live pages in ONNX Runtime for Python: PyTorch's numbers. (In Chromium: browser/live.mjs.)"""
-# ruff: noqa: E402
+"""The graphs that make site has exported, in ONNX Runtime: PyTorch's numbers. (In Chromium: browser/live.mjs.)
 
-import sys
+Run by make site-test.
+"""
+
 from itertools import pairwise
 from pathlib import Path
 
+import live_reference as reference
 import numpy as np
+import onnxruntime
 import pytest
 import torch
-
-for name in ("onnx", "onnxscript", "onnxruntime"):
-    pytest.importorskip(name, reason=f"the site's extra is not installed: no {name}")
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools" / "site" / "live"))
-
-import live_reference as reference
-import onnxruntime
-import plain
-from export import dream_graphs, turn_graph
 
 from ipa_tutorial import Rigid, load_protein, random_rigid
 from ipa_tutorial.dreams import backbone_atoms, measure
 from ipa_tutorial.dreams.measures import torsions
 
+EXPORTED = Path(__file__).resolve().parents[1] / "tools" / "site" / "_build" / "html" / "_static" / "live"
 
-def runner(graph):
+
+def runner(name):
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(graph.SerializeToString(), options)
+    session = onnxruntime.InferenceSession(EXPORTED / f"{name}.onnx", options)
     names = [output.name for output in session.get_outputs()]
 
     def run(**inputs):
@@ -39,12 +34,12 @@ def runner(graph):
 
 @pytest.fixture(scope="module")
 def turn():
-    return runner(turn_graph())
+    return runner("turn")
 
 
 @pytest.fixture(scope="module")
 def graphs():
-    return {name: runner(graph) for name, graph in dream_graphs(L=20).items()}
+    return {name: runner(name) for name in ("start", "step", "judge")}
 
 
 def test_attention_is_pytorchs(turn):
@@ -113,18 +108,3 @@ def test_the_judges_are_the_courses(graphs):
         assert np.array_equal(told["outliers"], own.phi_psi.numpy())
         assert np.allclose(told["shares"], [x.double().mean() for x in (own.phi_psi, own.bends, own.twisted)])
         assert int(told["contacts"]) == own.contacts
-
-
-def test_other_words_mean_the_same():
-    generator = torch.Generator().manual_seed(0)
-    A = torch.randn(100, 3, 3, generator=generator, dtype=torch.float64)
-    U, S, Vh = plain.svd(A)
-    assert torch.allclose(U @ torch.diag_embed(S) @ Vh, A) and torch.allclose(S, torch.linalg.svdvals(A))
-    assert torch.allclose(U.mT @ U, torch.eye(3, dtype=torch.float64))
-    assert torch.allclose(plain.det(A), torch.linalg.det(A))
-    y, x = torch.randn(2, 1000, generator=generator, dtype=torch.float64)
-    assert (plain.atan2(y, x) - torch.atan2(y, x)).abs().max() < 1e-14
-    cosine = torch.linspace(-1, 1, 101, dtype=torch.float64)
-    assert torch.allclose(plain.arccos(cosine), cosine.arccos(), atol=1e-7)
-    index = A.argmax(-1, keepdim=True)
-    assert torch.equal(plain.take_along_dim(A, index, -1), A.take_along_dim(index, dim=-1))
