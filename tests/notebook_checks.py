@@ -130,9 +130,16 @@ def is_folded(cell: NotebookNode) -> bool:
 
 
 def metadata_of_a_lesson(lesson: Lesson) -> list[str]:
-    """The pairing with the text, and no version of anything."""
-    expected = {**build.METADATA, "language_info": {"name": "python"}}
-    return [] if lesson.notebook.metadata == expected else [f"metadata: {lesson.notebook.metadata}"]
+    """The pairing with the text, and what JupyterLab would add on opening."""
+    return metadata_other_than(build.METADATA, lesson.notebook)
+
+
+def metadata_other_than(expected: dict, notebook: NotebookNode) -> list[str]:
+    """Apart from the language, which is as a kernel tells it, of whichever Python has executed the notebook."""
+    version = notebook.metadata.get("language_info", {}).get("version", "")
+    expected = {**expected, "language_info": {**build.LANGUAGE, "version": version}}
+    right = notebook.metadata == expected and re.fullmatch(r"3\.\d+\.\d+", version)
+    return [] if right else [f"metadata: {notebook.metadata}"]
 
 
 def no_machine_paths(lesson: Lesson) -> list[str]:
