@@ -46,7 +46,9 @@ def _landscape(ax: Axes, query: Tensor, keys: Tensor, logit: Logit, origin: Tens
         ax.plot(*place, marker="o", ms=7, color=POINT, mec=PAPER)
         ax.annotate(f"{name} {weight:.0%}", place, (0, 10), ha="center", **beside)
     ax.plot(*origin, marker="+", ms=13, mew=2.5, color=INK)
-    ax.annotate("origin", origin, (-10, 6), ha="right", **beside)
+    nearest = keys[(keys - origin).norm(dim=-1).argmin()]
+    away = ((-10, 6), "right") if nearest[0] > origin[0] else ((10, -16), "left")  # from the label of the nearest key
+    ax.annotate("origin", origin, away[0], ha=away[1], **beside)
 
 
 @styled
