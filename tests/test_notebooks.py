@@ -145,7 +145,7 @@ FAULTS = [
     ("in_step_with_text", "a cell more", lambda lesson: lesson.notebook.cells.append(new_markdown_cell("More"))),
     ("in_step_with_text", "another tag", lambda lesson: lesson.code[1].metadata.update(tags=["slow"])),
     ("in_step_with_text", "no text", lambda lesson: (lesson.path.parent / "text/05_this.md").unlink()),
-    ("short_cells", "33 lines", replaces(4, "1 + 1", "\n".join(["1"] * 32))),
+    ("short_cells", "26 lines", replaces(4, "1 + 1", "\n".join(["1"] * 25))),
     ("narrow_code", "a long line", replaces(4, "1 + 1", " + ".join(["1"] * 21))),
     ("folded_cells_only_draw", "an assertion", replaces(2, "import sys", "import sys\nassert sys")),
     ("folded_cells_only_draw", "no title", replaces(2, "# @title", "#")),
