@@ -1,4 +1,4 @@
-"""Lesson 08: a mask that is added, and the same promise kept with scissors."""
+"""Lesson 08: several proteins in one row, and padding cut off with scissors."""
 
 import math
 

@@ -112,7 +112,7 @@ def bells(
     for (gamma, (_, _, count)), marker in zip(curves.items(), "o^s", strict=True):
         right.plot(gamma, count, marker=marker, color=POINT, mec=PAPER, ms=9)
         right.annotate(f"{count:.0f}", (gamma, count), (9, 3), textcoords="offset points")
-    right.text(0.012, 72, "everybody alike", va="top", fontsize=10)
+    right.text(0.012, 66, "everybody alike", va="top", fontsize=10)
     right.text(1e4, 10, "only the nearest", ha="right")
     right.set(xlabel="γ", ylabel="effective number of keys", ylim=(0, 82), title="γ is the magnifying glass")
     return fig
@@ -146,7 +146,7 @@ def key_scenes(scenes: Sequence[tuple[Tensor, Tensor, float, str]]) -> Figure:
 def across_the_sheet(seen: Tensor, side: Tensor) -> Figure:
     """Neighbours ``(N, 3)``, Å, as residues see them, on one ``side`` (boolean ``(N,)``) and on the other."""
     fig, ax = plt.subplots(figsize=(6.6, 5.4))
-    clouds = (side, "o", "one side", (4.7, -3.6)), (~side, "s", "the other side", (2.2, 3.0))
+    clouds = (side, "o", "one side", (4.6, -5.2)), (~side, "s", "the other side", (2.2, 3.0))
     for chosen, marker, name, place in clouds:
         ax.scatter(*seen[chosen][:, 1:].T, marker=marker, s=30, color=POINT, alpha=0.55, lw=0)
         ax.plot(*seen[chosen].mean(0)[1:], marker="X", ms=12, color=INK, mec=PAPER)
