@@ -100,19 +100,19 @@ def bells(
     """
     fig, (left, right) = plt.subplots(1, 2, figsize=(8.8, 4.2))
     r = torch.linspace(0, 40, 200)
-    places = {1: (17, 0.62), 10: (8.2, 0.30), 100: (2.3, 0.72)}
+    places = {1: (17, 0.62), 10: (8.2, 0.30), 100: (2.9, 0.12)}
     for (gamma, (sigma, weights, _)), marker, style in zip(curves.items(), "o^s", ("-", "--", ":"), strict=True):
         left.plot(r, torch.exp(-r.square() / (2 * sigma**2)), color=INK, ls=style, lw=1, zorder=1)
         left.scatter(distance, weights, s=26, marker=marker, color=POINT, ec=PAPER, lw=0.4, zorder=2)
         words = f"γ = {gamma}\nσ = {sigma:.1f} Å"
         left.text(*places[gamma], words, fontsize=10, bbox={"fc": PAPER, "ec": "none", "pad": 1, "alpha": 0.8})
-    left.set(xlim=(0, 32), xlabel="distance from residue 43 (Å)", ylabel="weight, relative to its own")
+    left.set(xlim=(0, 26), xlabel="distance from residue 43 (Å)", ylabel="weight, relative to its own")
     left.set_title("Each residue on a bell")
     right.semilogx(gammas, looked_at, color=POINT)
     for (gamma, (_, _, count)), marker in zip(curves.items(), "o^s", strict=True):
         right.plot(gamma, count, marker=marker, color=POINT, mec=PAPER, ms=9)
         right.annotate(f"{count:.0f}", (gamma, count), (9, 3), textcoords="offset points")
-    right.text(0.012, 66, "everybody alike", va="top", fontsize=10)
+    right.text(0.012, 69, "everybody\nalike", va="top", fontsize=10)
     right.text(1e4, 10, "only the nearest", ha="right")
     right.set(xlabel="γ", ylabel="effective number of keys", ylim=(0, 82), title="γ is the magnifying glass")
     return fig
