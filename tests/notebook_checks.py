@@ -13,9 +13,8 @@ import nbformat
 import tidy
 from nbformat import NotebookNode
 
-MAX_CODE_LINES, MAX_WORDS, MAX_BYTES = 32, 400, 1_500_000
+MAX_CODE_LINES, MAX_WORDS, MAX_BYTES = 25, 400, 1_500_000
 MAX_WIDTH = 78  # columns of code in a lesson: what a page, half a screen and a laptop show without scrolling
-MAX_FOLDED_LINES = 60  # of a cell that only draws, and is folded
 BUILD_AN_ALGORITHM = ("00", "01", "03", "04", "05", "06", "07", "08", "10", "11", "12", "13")
 CLOSING = ("Recap", "Questions", "Next")
 
@@ -130,9 +129,16 @@ def is_folded(cell: NotebookNode) -> bool:
 
 
 def metadata_of_a_lesson(lesson: Lesson) -> list[str]:
-    """The pairing with the text, and no version of anything."""
-    expected = {**build.METADATA, "language_info": {"name": "python"}}
-    return [] if lesson.notebook.metadata == expected else [f"metadata: {lesson.notebook.metadata}"]
+    """The pairing with the text, and what JupyterLab would add on opening."""
+    return metadata_other_than(build.METADATA, lesson.notebook)
+
+
+def metadata_other_than(expected: dict, notebook: NotebookNode) -> list[str]:
+    """Apart from the language, which is as a kernel tells it, of whichever Python has executed the notebook."""
+    version = notebook.metadata.get("language_info", {}).get("version", "")
+    expected = {**expected, "language_info": {**build.LANGUAGE, "version": version}}
+    right = notebook.metadata == expected and re.fullmatch(r"3\.\d+\.\d+", version)
+    return [] if right else [f"metadata: {notebook.metadata}"]
 
 
 def no_machine_paths(lesson: Lesson) -> list[str]:
@@ -167,8 +173,8 @@ def in_step_with_text(lesson: Lesson) -> list[str]:
 def short_cells(lesson: Lesson) -> list[str]:
     found = []
     for cell in lesson.code:
-        lines, most = len(cell.source.splitlines()), MAX_FOLDED_LINES if is_folded(cell) else MAX_CODE_LINES
-        found += [f"{cell.id} has {lines} lines of code"] if lines > most else []
+        lines = len(cell.source.splitlines())
+        found += [f"{cell.id} has {lines} lines of code"] if lines > MAX_CODE_LINES else []
     for cell in lesson.markdown:
         words = len(card.CARD.sub("", cell.source).split())
         found += [f"{cell.id} has {words} words"] if words > MAX_WORDS else []

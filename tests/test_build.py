@@ -35,7 +35,7 @@ def test_building_executes_and_leaves_no_trace(tmp_path, monkeypatch):
     assert [cell.id for cell in notebook.cells] == ["05-cell-001", "05-cell-002", "05-cell-003", "05-cell-004"]
     assert not any(cell.metadata for cell in notebook.cells)
     assert set(notebook.metadata) == {"jupytext", "kernelspec", "language_info"}
-    assert notebook.metadata.language_info == {"name": "python"}
+    assert notebook.metadata.language_info == build.LANGUAGE
     assert build.drift(text, tmp_path / "05_this.ipynb") is None
 
 

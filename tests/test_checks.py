@@ -19,7 +19,7 @@ from ipa_tutorial.classroom.checks import (
     check_block,
     check_cut_out,
     check_fape,
-    check_hide_padding,
+    check_hide_strangers,
     check_point_logits,
     check_point_norms,
     check_point_weight,
@@ -152,8 +152,9 @@ def test_other_ways_of_being_right_pass():
         squares = q.square().sum(-1)[..., :, None] + k.square().sum(-1)[..., None, :] - 2 * q @ k.mT
         return -0.5 * gamma[:, None, None] * math.sqrt(2 / (9 * q.shape[-1] / 3)) * squares
 
-    def finite_mask(logits, mask):
-        return logits.masked_fill(~mask[..., None, None, :], -1e9)
+    def finite_mask(logits, protein):
+        i, j = protein[..., None, :, None], protein[..., None, None, :]
+        return logits.masked_fill((i != j) | (j == 0), -1e9)
 
     def without_eps(n, ca, c):
         x = torch.nn.functional.normalize(c - ca, dim=-1, eps=1e-4)
@@ -170,7 +171,7 @@ def test_other_ways_of_being_right_pass():
         return (distance * counts).sum((-1, -2)) / counts.sum((-1, -2))
 
     assert check_point_logits.examine(centred_and_expanded).status == "ok"
-    assert check_hide_padding.examine(finite_mask).status == "ok"
+    assert check_hide_strangers.examine(finite_mask).status == "ok"
     assert check_rigid_from_3_points.examine(without_eps).status == "ok"
     assert check_fape.examine(paper_fape).status == "ok"
     assert check_point_weight.examine(lambda P: torch.tensor((2 / 9 / P) ** 0.5, dtype=torch.float64)).status == "ok"
@@ -303,7 +304,7 @@ def test_the_explanation_of_a_bug_reads_well():
     why = "w_C = √(1/(6 P)): softmax over j forgets ½‖q‖², so only 9/2 counts."
     assert f"This looks like 'point-weight-of-six': {why}" in text
     assert "good company: invariant-attention 0.1.0" in explanation(
-        check_hide_padding, with_bug(check_hide_padding, "mask-inverted")
+        check_hide_strangers, with_bug(check_hide_strangers, "mask-inverted")
     )
 
 
@@ -334,14 +335,15 @@ def test_padding_is_cut_out_in_rows_and_columns():
 
 
 def test_an_inverted_mask_is_named_also_where_its_infinities_leave_nothing():
-    def keys(logits, mask):
-        return logits.masked_fill(mask[..., None, None, :], -math.inf)
+    def keys(logits, protein):
+        return logits.masked_fill((protein > 0)[..., None, None, :], -math.inf)
 
-    def pairs(logits, mask):
-        return logits.masked_fill((mask[..., :, None] & mask[..., None, :])[..., None, :, :], -math.inf)
+    def pairs(logits, protein):
+        real = protein > 0
+        return logits.masked_fill((real[..., :, None] & real[..., None, :])[..., None, :, :], -math.inf)
 
     for inverted in (keys, pairs):
-        assert check_hide_padding.examine(inverted).bug is BUGS["mask-inverted"]
+        assert check_hide_strangers.examine(inverted).bug is BUGS["mask-inverted"]
 
 
 # --- while learning, and while grading -------------------------------------------------------------------------------

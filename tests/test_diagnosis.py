@@ -197,8 +197,8 @@ def one_common_mean(q, k, gamma):
     return -0.5 * gamma[:, None, None] * (2 / (9 * q.shape[-1] / 3)) ** 0.5 * square
 
 
-def in_half_precision_a_float32_table(logits, mask):
-    hidden = mask[..., :, None] & ~mask[..., None, :]
+def in_half_precision_a_float32_table(logits, protein):
+    hidden = protein[..., :, None] != protein[..., None, :]
     penalty = torch.zeros(hidden.shape, dtype=torch.promote_types(logits.dtype, torch.float32))
     penalty[hidden] = -math.inf
     return logits + penalty[..., None, :, :]
@@ -223,7 +223,7 @@ ONCE_ACCEPTED = [
     (checks.check_one_product, attention.point_logits, "a pair is expected, long queries and long keys"),
     (checks.check_weighted_sum, lambda w, *terms: len(terms) ** -0.5 * sum(terms), "'w-l-of-its-own'"),
     (checks.check_weighted_sum, lambda w, a, b, c: w * (a + b + c), "missing 1 required positional argument"),
-    (checks.check_hide_padding, in_half_precision_a_float32_table, "dtype bfloat16 is expected"),
+    (checks.check_hide_strangers, in_half_precision_a_float32_table, "dtype bfloat16 is expected"),
     (checks.check_quaternion_multiply, normalised_product, "'product-of-length-one'"),
     (checks.check_kabsch_rmsd, without_clamp, "unless the two sets fit perfectly"),
 ]
@@ -295,9 +295,10 @@ def test_a_gradient_that_is_cut_off_in_part_is_noticed():
 
 def test_equivariance_is_tested_with_one_motion_for_all_and_with_nan_in_mind():
     def compare(f, T, G, far=lambda gap: bool(gap.abs().max() < 1e-8)):
-        got, expected = f(G @ T), G @ f(T)
-        for a, b in ((got.rotations, expected.rotations), (got.translations, expected.translations)):
-            assert far(a - b)
+        (got, got_arrows), (frames, arrows) = f(G @ T), f(T)
+        expected = G @ frames
+        assert far(got.rotations - expected.rotations) and far(got.translations - expected.translations)
+        assert far(got_arrows - (G.rotations @ arrows[..., None])[..., 0])
 
     def another_for_each(f, T):
         compare(f, T, random_rigid(T.shape, dtype=T.dtype))

@@ -1,11 +1,27 @@
 """The lessons' figures are drawn, with what they say in words where it should be, and two panels a row."""
 
+from itertools import combinations
+
 import matplotlib.pyplot as plt
 import pytest
 import torch
 
 from ipa_tutorial import load_protein, random_rigid
-from ipa_tutorial.pictures.figures import distances, dreams, frames, invariance, points, scalars, start, verdict_table
+from ipa_tutorial.pictures import Camera
+from ipa_tutorial.pictures.figures import (
+    distances,
+    dreams,
+    frames,
+    home,
+    invariance,
+    module,
+    points,
+    proof,
+    scalars,
+    start,
+    verdict_table,
+    weights,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -141,6 +157,86 @@ def test_distances(ubiquitin):
     distances.across_the_sheet(torch.randn(6, 3), torch.tensor([1, 1, 1, 0, 0, 0]).bool())
     distances.left_and_right(ubiquitin, [(3, 15), (4, 60)], torch.rand(76, 76), gamma=30)
     distances.far_from_home(torch.logspace(0, 3, 4), {"a": torch.rand(4), "b": torch.rand(4)})
+
+
+def test_no_label_lies_on_another():
+    """The plane of lesson 05, with the origin at either place."""
+    query, keys = torch.tensor([1.0, 0.5]), torch.tensor([[1.4, 0.9], [0.2, -0.6], [2.8, 1.6], [-0.9, 1.2]])
+    origins = {name: torch.tensor(place) for name, place in (("a", [0.0, 0.0]), ("b", [2.0, 1.2]), ("c", [2.0, 1.2]))}
+    panels = {name: (lambda q, k: k @ q, origin) for name, origin in origins.items()}
+    figure = distances.landscapes(query, keys, panels)
+    figure.canvas.draw()
+    for ax in figure.axes:
+        boxes = [text.get_window_extent() for text in ax.texts]
+        assert len(boxes) == 6 and not any(a.overlaps(b) for a, b in combinations(boxes, 2))
+
+
+def test_weights():
+    counts, estimates = torch.tensor([10, 100]), torch.rand(5, 2)
+    assert "if it were 6" in words(weights.counted_variance(counts, estimates, torch.tensor(1.0)))
+    figure = weights.variance_of_queries(torch.randn(20, 3), torch.randn(20, 50))
+    assert narrow(figure) and len(figure.axes[0].patches) == 3
+    assert "ρ = 0: γ = 0.69" in words(weights.three_starts({"a": 0.54, "b": 1.3, "0": 0.0}))
+    loud = dict(zip(("scalar", "pair", "point"), (1.0, 1.0, 84.0), strict=True))
+    assert narrow(figure := weights.how_loud({"nm": loud, "Å": loud})) and "84.0" in words(figure)
+    scales = torch.tensor([0.1, 1.0, 10.0])
+    assert narrow(weights.from_all_to_one(scales, [76, 40, 1], [0.1, 0.01, 1e-9], 50.0))
+    assert "frames in Å" in words(
+        weights.learning({"nm": ([1.0] * 9, torch.rand(76)), "Å": ([1.0] * 9, torch.rand(76))})
+    )
+
+
+def test_home(ubiquitin, T):
+    camera = Camera.facing(ubiquitin)
+    figure = home.heard_along_the_chain(ubiquitin, torch.rand(76, 151))
+    image = figure.axes[0].images[0].get_array()
+    assert image[75].sum() == 0 < image[74].sum()  # what a residue keeps for itself is left out
+    assert "o, scalars".replace(", ", "\n") in words(
+        home.where_features_come_from({"õ, pairs": 9, "o, scalars": 3, "points": 4, "norms": 1})
+    )
+    row = torch.full((76,), 1 / 76).double()
+    assert "residue 30" in words(home.world_and_home(ubiquitin, camera, T, T.translations, row, 29))
+    moves = {name: [0.0, 1.0] for name in home.WAYS_HOME}
+    assert narrow(home.ways_home(torch.tensor([0.0, 1.0]), moves, torch.tensor([0.0, 1.0]), moves))
+    inwards = {"A": torch.rand(5), "K": -torch.rand(5)}
+    assert {"A  oily", "K  watery"} <= set(
+        t.get_text()
+        for t in home.towards_the_crowd(ubiquitin, camera, T, T.translations * 0, inwards, "A")
+        .axes[1]
+        .get_yticklabels()
+    )
+    x = torch.logspace(-7, 0, 9)
+    assert narrow(home.what_epsilon_does(x, x + 1e-4, x / (x + 1e-4)))
+    figure = home.two_orders([2, 1, 6, 2], torch.randperm(11))
+    assert [line.get_linestyle() for line in figure.axes[0].lines].count(":") == 2  # z of two points
+
+
+def test_module():
+    truth, mask = torch.randn(6, 4), torch.arange(6) < 4
+    figure = module.beside_deepmind(truth, truth, mask, {name: torch.rand(6) for name in "abc"})
+    assert narrow(figure) and "16 numbers" in words(figure) and len(figure.axes[1].patches) == 2
+    off = {"nothing": 1e-16, "loud": 0.5, "quiet": 1e-8}
+    found = words(module.one_wrong_line(off, {"loud": None}, ["quiet"], 1e-6))
+    assert "loud  (port)" in found and "0.50" in found and "1e-08" in found
+    answers = {"mask given": (torch.rand(2, 6), 0.8), "mask forgotten": (torch.rand(2, 6), 0.1)}
+    figure = module.burial_of_new_proteins(torch.rand(2, 6), answers, {"one": mask, "two": ~mask})
+    assert "mask forgotten: R² = 0.10" in words(figure)
+    assert [len(ax.collections[0].get_offsets()) for ax in figure.axes] == [4, 4]  # the real ones
+
+
+def test_proof(ubiquitin, T):
+    atoms = ubiquitin.coordinates.double()
+    atoms = atoms - atoms[:, 1].mean(0)
+    figure = proof.turning({0: atoms, 90: atoms}, range(15, 360, 15), {name: [0.1] * 23 for name in "abc"})
+    assert {"0°", "90°"} <= {ax.get_title() for ax in figure.axes}
+    out, camera = torch.rand(76, 32), Camera.facing(ubiquitin)
+    assert "changed by 1e-07" in words(proof.moved_protein(atoms, camera, torch.rand(76, 76), out, (1e-7, 1e-6)))
+    offsets = [1.0, 10.0, 100.0, 1e3]
+    curves = {"float32": offsets, "float32, late": offsets, "x": offsets, "y": offsets}
+    assert "slope 2" in words(figure := proof.far_away(offsets, curves, {"a": offsets, "b": offsets})) and narrow(
+        figure
+    )
+    assert narrow(proof.mirrored(atoms, torch.tensor([-1.0, 1.0, 1.0]).double(), torch.randn(76, 76)))
 
 
 def test_dreams(ubiquitin, T):

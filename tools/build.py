@@ -20,6 +20,7 @@ from pathlib import Path
 import jupytext
 import nbformat
 from card import with_cards
+from ipykernel.ipkernel import IPythonKernel
 from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpecManager
 from nbclient import NotebookClient
@@ -42,6 +43,9 @@ METADATA = {
     },
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
 }
+
+# What JupyterLab writes into a notebook that it opens. Were anything else there, it would call the notebook changed.
+LANGUAGE = IPythonKernel.language_info
 
 COLAB_CELL = """\
 # @title On Colab, run this first: it installs the course, in about a minute
@@ -154,7 +158,7 @@ def execute(notebook: NotebookNode, folder: Path) -> NotebookNode:
         coalesce_streams=True,
         resources={"metadata": {"path": str(folder)}},
     ).execute()
-    notebook.metadata = nbformat.from_dict({**METADATA, "language_info": {"name": "python"}})
+    notebook.metadata = nbformat.from_dict({**METADATA, "language_info": LANGUAGE})
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = [output for output in map(tidy, cell.outputs) if output]

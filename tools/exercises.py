@@ -29,7 +29,7 @@ MARKER = re.compile(rf"^[ \t]*(?:{BEGIN}|{END})\n?", re.M)
 SOLUTION = re.compile(rf"^([ \t]*){BEGIN}\n.*?^[ \t]*{END}$", re.M | re.S)
 YOUR_TURN = 'raise NotImplementedError("your turn")'
 
-METADATA = {"kernelspec": build.METADATA["kernelspec"], "language_info": {"name": "python"}}
+METADATA = {"kernelspec": build.METADATA["kernelspec"], "language_info": build.LANGUAGE}
 
 # Not paired, as a lesson and its text are: two notebooks are made of one text, and the text is where one edits.
 UNPAIRED = {name: value for name, value in build.METADATA["jupytext"].items() if name != "formats"}

@@ -117,6 +117,7 @@ async function checkInLab(browser, jupyter, name) {
     const panel = window.jupyterapp?.shell.currentWidget;
     return panel?.content?.widgets?.length > 1 && panel.sessionContext?.session?.kernel?.status === "idle";
   }, null, { timeout: 60_000 });
+  checkUntouched(await page.evaluate(asOpened), name, join(jupyter.folder, `${name}.ipynb`));
   await page.evaluate(async () => {
     await window.jupyterapp.commands.execute("notebook:clear-all-cell-outputs");
     await window.jupyterapp.commands.execute("notebook:run-all-cells");
@@ -140,6 +141,17 @@ async function checkInLab(browser, jupyter, name) {
   await page.evaluate(() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown());
   await page.context().close();
   return `${count(VIEW)} cells with views, ${count(WIDGET)} with widgets`;
+}
+
+// To open is not to change, if one has the Python that executed the notebook.
+function checkUntouched({ dirty, language }, name, path) {
+  const { version } = JSON.parse(readFileSync(path)).metadata.language_info;
+  if (version === language.version) check(!dirty, `${name} in JupyterLab counts as changed when it is opened`);
+}
+
+function asOpened() {
+  const { model } = window.jupyterapp.shell.currentWidget.context;
+  return { dirty: model.dirty, language: model.getMetadata("language_info") };
 }
 
 function outputsOfCells() {

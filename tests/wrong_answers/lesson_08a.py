@@ -1,4 +1,4 @@
-"""Lesson 08: a mask that is added, and the same promise kept with scissors."""
+"""Lesson 08: several proteins in one row, and padding cut off with scissors."""
 
 import math
 
@@ -9,134 +9,147 @@ from ipa_tutorial import Rigid
 from .answer import Exercise
 
 # --- 08.1 -----------------------------------------------------------------------------------------------------------
-padding = Exercise("08.1", "check_hide_padding")
+packed = Exercise("08.1", "check_hide_strangers")
 
 
-def table(mask):
-    """True where a real query would look at padding: (*, L, L)."""
-    return mask[..., :, None] & ~mask[..., None, :]
+def pairs(x):
+    """Of the one who asks and of the one who is asked: (*, L, 1) and (*, 1, L)."""
+    return x[..., :, None], x[..., None, :]
+
+
+def strange(protein):
+    """True where a real query would look at padding or at another protein: (*, L, L)."""
+    i, j = pairs(protein)
+    return (i > 0) & (i != j)
 
 
 def penalty(hidden, logits, value=-math.inf):
     return torch.zeros(hidden.shape, dtype=logits.dtype).masked_fill(hidden, value)
 
 
-padding.wrong(
-    "hidden from everybody",
-    "If all are padding, every row is empty, and the softmax makes NaN of it.",
-    lambda logits, mask: logits + penalty(~mask, logits)[..., None, None, :],
+def hides(title, mistake, hidden):
+    """An answer that is right but for what it hides: a table (*, L, L) of who asks and who is asked."""
+
+    def answer(logits, protein):
+        return logits + penalty(hidden(*pairs(protein)), logits)[..., None, :, :]
+
+    packed.wrong(title, mistake, answer)
+
+
+hides("the lesson's mask", "Padding is hidden, and the other proteins are not.", lambda i, j: (i > 0) & (j == 0))
+hides("other proteins alone", "Padding is still heard.", lambda i, j: (i != j) & (i > 0) & (j > 0))
+hides("one's own protein", "Equal numbers are hidden; unequal ones should be.", lambda i, j: (i > 0) & (i == j))
+hides("later proteins", "Earlier proteins are still heard.", lambda i, j: (i > 0) & ((i < j) | (j == 0)))
+hides("earlier proteins", "Later proteins are still heard.", lambda i, j: i > j)
+hides("far numbers", "Proteins 1 and 2 still hear each other.", lambda i, j: (i > 0) & ((i - j).abs() > 1))
+hides("a product", "1 · 2 is not 0: only padding makes a product vanish.", lambda i, j: (i > 0) & (i * j == 0))
+hides("booleans compared", "As booleans, 1 and 2 are equal.", lambda i, j: (i > 0) & ((i > 0) != (j > 0)))
+hides("i and j exchanged", "Real queries still see padding.", lambda i, j: (j > 0) & (i != j))
+hides("from everybody", "All padding: every row is empty, and NaN.", lambda i, j: (i != j) | (j == 0))
+hides(
+    "in all rows but those of real ones", "Rows of padding are empty: −∞ everywhere.", lambda i, j: (i != j) | (i == 0)
 )
-padding.wrong(
+hides("upside down", "True where something should be seen.", lambda i, j: ~((i > 0) & (i != j)))
+hides("the first protein's rows", "The second protein is kept from nobody.", lambda i, j: (i == 1) & (j != 1))
+packed.wrong(
     "zero times infinity",
     "0 · ∞ is NaN: choose with where, or write −∞ where it belongs.",
-    lambda logits, mask: logits + (table(mask).to(logits.dtype) * -math.inf)[..., None, :, :],
+    lambda logits, protein: logits + (strange(protein).to(logits.dtype) * -math.inf)[..., None, :, :],
 )
-padding.wrong(
+packed.wrong(
     "no axis for the heads",
     "(*, L, L) lines up with the heads instead of the batch.",
-    lambda logits, mask: logits + penalty(table(mask), logits),
+    lambda logits, protein: logits + penalty(strange(protein), logits),
 )
-padding.wrong(
-    "the mask itself is added",
-    "0 and 1 weaken padding by a factor of e and no more.",
-    lambda logits, mask: logits + mask[..., None, None, :].to(logits.dtype),
+packed.wrong(
+    "the numbers themselves are added",
+    "A number of a protein is a name, and no penalty.",
+    lambda logits, protein: logits + protein[..., None, None, :].to(logits.dtype),
 )
-padding.wrong(
-    "upside down",
-    "True means a real residue; here the real ones are hidden.",
-    lambda logits, mask: logits + penalty(table(~mask), logits)[..., None, :, :],
-)
-padding.wrong(
-    "rows and columns exchanged",
-    "Padded queries are kept from real keys, and real queries still see padding.",
-    lambda logits, mask: logits + penalty(table(mask).mT, logits)[..., None, :, :],
-)
-padding.wrong(
+packed.wrong(
     "padded queries hidden",
     "The rows of padding are emptied, and its columns are open.",
-    lambda logits, mask: logits + penalty(~mask, logits)[..., None, :, None],
+    lambda logits, protein: logits + penalty(protein == 0, logits)[..., None, :, None],
 )
-padding.wrong(
-    "only padding from padding",
-    "Two kinds of padding are hidden from each other, and nothing from the real ones.",
-    lambda logits, mask: logits + penalty(~mask[..., :, None] & ~mask[..., None, :], logits)[..., None, :, :],
-)
-padding.wrong(
-    "all that is not real with real",
-    "The rows of padded queries are empty: −∞ everywhere.",
-    lambda logits, mask: logits + penalty(~(mask[..., :, None] & mask[..., None, :]), logits)[..., None, :, :],
-)
-padding.wrong(
+packed.wrong(
     "a small penalty",
-    "e⁻⁹ is not zero: padding still whispers.",
-    lambda logits, mask: logits + penalty(table(mask), logits, -9.0)[..., None, :, :],
+    "e⁻⁹ is not zero: strangers still whisper.",
+    lambda logits, protein: logits + penalty(strange(protein), logits, -9.0)[..., None, :, :],
 )
-padding.wrong("the mask ignored", "Nothing is hidden at all.", lambda logits, mask: logits)
-padding.wrong(
+packed.wrong("the proteins ignored", "Nothing is hidden at all.", lambda logits, protein: logits)
+packed.wrong(
     "zero instead of −∞",
     "A logit of zero is no ban: e⁰ is one.",
-    lambda logits, mask: logits.masked_fill(table(mask)[..., None, :, :], 0.0),
+    lambda logits, protein: logits.masked_fill(strange(protein)[..., None, :, :], 0.0),
 )
-padding.wrong(
+packed.wrong(
     "after the softmax",
     "Weights were returned where logits were asked for.",
-    lambda logits, mask: (logits + penalty(table(mask), logits)[..., None, :, :]).softmax(-1),
+    lambda logits, protein: (logits + penalty(strange(protein), logits)[..., None, :, :]).softmax(-1),
 )
-padding.wrong(
+packed.wrong(
     "double precision for all",
     "The answer must have the dtype of the logits.",
-    lambda logits, mask: (logits + penalty(table(mask), logits.double())[..., None, :, :]).double(),
+    lambda logits, protein: (logits + penalty(strange(protein), logits.double())[..., None, :, :]).double(),
 )
-padding.wrong(
+packed.wrong(
     "the table alone",
     "The penalties were to be added to the logits.",
-    lambda logits, mask: penalty(table(mask), logits)[..., None, :, :].expand_as(logits),
+    lambda logits, protein: penalty(strange(protein), logits)[..., None, :, :].expand_as(logits),
 )
-padding.wrong(
+packed.wrong(
     "plus infinity",
     "A penalty makes small: the sign is wrong, and ∞ in a softmax is NaN.",
-    lambda logits, mask: logits + penalty(table(mask), logits, math.inf)[..., None, :, :],
+    lambda logits, protein: logits + penalty(strange(protein), logits, math.inf)[..., None, :, :],
 )
-padding.wrong(
+packed.wrong(
     "written into the logits",
     "masked_fill_ changes the caller's tensor.",
-    lambda logits, mask: logits.masked_fill_(table(mask)[..., None, :, :], -math.inf),
+    lambda logits, protein: logits.masked_fill_(strange(protein)[..., None, :, :], -math.inf),
 )
-padding.wrong(
-    "the mask of the first protein",
-    "mask[0] is the first residue of a single protein, or the first protein of a batch.",
-    lambda logits, mask: logits + penalty(table(mask[0] if mask.ndim > 1 else mask), logits)[..., None, :, :],
+packed.wrong(
+    "the row of the first of a batch",
+    "protein[0] is the first residue of a single row, or the first row of a batch.",
+    lambda logits, protein: (
+        logits + penalty(strange(protein[0] if protein.ndim > 1 else protein), logits)[..., None, :, :]
+    ),
 )
 
 
-@padding.wrong("one protein only", "mask[:, None] and mask[None] make a table only where there is no batch.")
-def _(logits, mask):
-    hidden = mask[:, None] & ~mask[None, :]
+@packed.wrong("one row only", "protein[:, None] and protein[None] make a table only where there is no batch.")
+def _(logits, protein):
+    hidden = (protein[:, None] > 0) & (protein[:, None] != protein[None, :])
     return logits + penalty(hidden, logits)[None]
 
 
-padding.right(
+packed.right(
+    "unequal is strange, and padding is a protein of its own",
+    lambda logits, protein: logits.masked_fill((pairs(protein)[0] != pairs(protein)[1])[..., None, :, :], -math.inf),
+)
+packed.right(
     "where, with heads from the beginning",
-    lambda logits, mask: torch.where(mask[..., None, :, None] & ~mask[..., None, None, :], -torch.inf, logits),
+    lambda logits, protein: torch.where(strange(protein)[..., None, :, :], -torch.inf, logits),
 )
-padding.right(
+packed.right(
     "a large finite penalty",
-    lambda logits, mask: logits - 1e5 * (mask[..., :, None] & ~mask[..., None, :]).to(logits.dtype).unsqueeze(-3),
+    lambda logits, protein: logits - 1e5 * strange(protein).to(logits.dtype).unsqueeze(-3),
 )
 
 
-@padding.right("logarithms of zero and one")
-def _(logits, mask):
-    allowed = (~mask).unsqueeze(-1) | mask.unsqueeze(-2)  # padding may look at everybody, everybody at the real ones
+@packed.right("logarithms of zero and one")
+def _(logits, protein):
+    i, j = pairs(protein)
+    allowed = (i == j) | (i == 0)  # padding may look at everybody
     return logits + allowed.to(logits.dtype).log().unsqueeze(-3)
 
 
-@padding.right("query by query")
-def _(logits, mask):
+@packed.right("protein by protein")
+def _(logits, protein):
     out = logits.clone()
-    for i in range(mask.shape[-1]):
-        banned = mask[..., i : i + 1] & ~mask  # (*, L)
-        out[..., i, :] = out[..., i, :].masked_fill(banned[..., None, :], -math.inf)
+    for number in protein.unique().tolist():
+        if number:
+            i, j = pairs(protein == number)
+            out = out.masked_fill((i & ~j)[..., None, :, :], -math.inf)
     return out
 
 

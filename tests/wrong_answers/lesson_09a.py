@@ -7,89 +7,94 @@ from ipa_tutorial import Rigid
 from .answer import Exercise
 
 # --- 09.1 -----------------------------------------------------------------------------------------------------------
-table = Exercise("09.1", "check_relative_frames")
+table = Exercise("09.1", "check_after_a_step")
 
 
-def looks(T):
-    return T[..., :, None]
+def looks(U):
+    return U[..., :, None]
 
 
-def seen(T):
-    return T[..., None, :]
+def seen(U):
+    return U[..., None, :]
 
 
+def right_one(T, U):
+    return looks(U).inverse() @ T @ seen(U)
+
+
+table.wrong("nobody inverted", "(T_i U_i)⁻¹ has the inverse of the step in front.", lambda T, U: looks(U) @ T @ seen(U))
+table.wrong("the wrong one inverted", "The one who looks is inverted.", lambda T, U: looks(U) @ T @ seen(U).inverse())
+table.wrong("both inverted", "The one who is seen is not.", lambda T, U: looks(U).inverse() @ T @ seen(U).inverse())
+table.wrong("only the seen one steps", "The one who looks has stepped, too.", lambda T, U: T @ seen(U))
+table.wrong("only the looker steps", "The one who is seen has stepped, too.", lambda T, U: looks(U).inverse() @ T)
+table.wrong("i and j exchanged", "Rows are for those who look.", lambda T, U: seen(U).inverse() @ T @ looks(U))
+table.wrong("steps behind", "The inverse stands in front.", lambda T, U: T @ looks(U).inverse() @ seen(U))
 table.wrong(
-    "T_j ∘ T_i⁻¹", "G no longer cancels: the one who looks stands on the left.", lambda T: seen(T) @ looks(T).inverse()
+    "steps in front", "A step of the seen one stands on the right.", lambda T, U: looks(U).inverse() @ seen(U) @ T
 )
-table.wrong("who is seen in the rows", "Row i is for the one who looks.", lambda T: seen(T).inverse() @ looks(T))
-table.wrong("nobody inverted", "T_i ∘ T_j depends on where the world is.", lambda T: looks(T) @ seen(T))
+table.wrong("from behind", "The order is turned round.", lambda T, U: seen(U) @ T @ looks(U).inverse())
+table.wrong("the table inverted", "That is what j sees of i.", lambda T, U: looks(U).inverse() @ T.inverse() @ seen(U))
+table.wrong("nothing changes", "Everybody has taken a step of their own.", lambda T, U: T)
+table.wrong("steps among each other", "Where everybody was counts.", lambda T, U: looks(U).inverse() @ seen(U))
+table.wrong("one step for the whole table", "Rows and columns step by their own.", lambda T, U: T @ U)
 table.wrong(
-    "the wrong one inverted", "T_i ∘ T_j⁻¹ is nothing that anybody sees.", lambda T: looks(T) @ seen(T).inverse()
-)
-table.wrong("both inverted", "Only the one who looks is inverted.", lambda T: looks(T).inverse() @ seen(T).inverse())
-table.wrong("no table", "T⁻¹ ∘ T residue by residue is the identity.", lambda T: T.inverse() @ T)
-table.wrong(
-    "seen by the first residue alone", "Everybody looks, not only residue 0.", lambda T: T[..., :1].inverse() @ T
+    "a step of the world",
+    "A common motion of the world would not be noticed; steps are each residue's own.",
+    lambda T, U: looks(U) @ T @ looks(U).inverse(),
 )
 table.wrong(
     "axes in front of the batch",
-    "T[:, None] and T[None] make pairs only without a batch.",
-    lambda T: T[:, None].inverse() @ T[None],
+    "U[:, None] and U[None] make pairs only without a batch.",
+    lambda T, U: U[:, None].inverse() @ T @ U[None],
 )
 table.wrong(
-    "arrows not turned",
-    "t_j − t_i is in the world's axes; i has its own.",
-    lambda T: Rigid(
-        (looks(T).inverse() @ seen(T)).rotations,
-        T.translations[..., None, :, :] - T.translations[..., :, None, :],
-    ),
+    "rotations only",
+    "The places change, too.",
+    lambda T, U: Rigid(right_one(T, U).rotations, T.translations),
 )
 table.wrong(
-    "arrows to the one who looks",
-    "t_i − t_j is where i lies, seen from j's place.",
-    lambda T: Rigid((looks(T).inverse() @ seen(T)).rotations, -(looks(T).inverse() @ seen(T)).translations),
+    "places only",
+    "The rotations change, too.",
+    lambda T, U: Rigid(T.rotations, right_one(T, U).translations),
 )
 table.wrong(
-    "turned by R instead of Rᵀ",
-    "The arrow has to be turned back.",
-    lambda T: Rigid(
-        (looks(T).inverse() @ seen(T)).rotations,
-        Rigid(looks(T).rotations, 0 * looks(T).translations).apply(
-            T.translations[..., None, :, :] - T.translations[..., :, None, :]
-        ),
-    ),
-)
-table.wrong(
-    "R_i R_j",
-    "The transpose of the one who looks is missing.",
-    lambda T: Rigid((looks(T) @ seen(T)).rotations, (looks(T).inverse() @ seen(T)).translations),
+    "steps added",
+    "A step is said in the axes of the one who takes it: it has to be turned.",
+    lambda T, U: Rigid(right_one(T, U).rotations, T.translations + seen(U).translations - looks(U).translations),
 )
 table.wrong(
     "−t for the inverse",
     "The inverse of a frame turns its translation, too.",
-    lambda T: Rigid(looks(T).rotations.mT, -looks(T).translations) @ seen(T),
+    lambda T, U: Rigid(looks(U).rotations.mT, -looks(U).translations) @ T @ seen(U),
 )
 table.wrong(
     "a pair of tensors",
     "One Rigid was asked for.",
-    lambda T: ((looks(T).inverse() @ seen(T)).rotations, (looks(T).inverse() @ seen(T)).translations),
+    lambda T, U: (right_one(T, U).rotations, right_one(T, U).translations),
 )
-table.wrong(
-    "cut off from the gradient", "Nothing learns through it.", lambda T: (looks(T).inverse() @ seen(T)).detach()
-)
-table.wrong("in ångström", "nm in, nm out.", lambda T: (looks(T).inverse() @ seen(T)).scale_translations(10.0))
+table.wrong("cut off from the gradient", "Nothing learns through it.", lambda T, U: right_one(T, U).detach())
+table.wrong("in ångström", "nm in, nm out.", lambda T, U: right_one(T, U).scale_translations(10.0))
 
 
-@table.right("rotations and arrows by einsum")
-def _(T):
-    R, t = T.rotations, T.translations
-    arrows = t[..., None, :, :] - t[..., :, None, :]
-    return Rigid(torch.einsum("...iwa,...jwb->...ijab", R, R), torch.einsum("...iwa,...ijw->...ija", R, arrows))
+@table.right("matrices and arrows by einsum")
+def _(T, U):
+    A, B = U.rotations, U.rotations
+    rotations = torch.einsum("...iwa,...ijwx,...jxb->...ijab", A, T.rotations, B)
+    there = torch.einsum("...ijxy,...jy->...ijx", T.rotations, U.translations) + T.translations
+    arrows = there - U.translations[..., :, None, :]
+    return Rigid(rotations, torch.einsum("...iwa,...ijw->...ija", A, arrows))
+
+
+@table.right("by way of a world")
+def _(T, U):
+    """The first residue's frame serves as the world: the row of what it sees holds everybody's frames."""
+    moved = T[..., 0, :] @ U
+    return moved[..., :, None].inverse() @ moved[..., None, :]
 
 
 @table.right("row by row")
-def _(T):
-    rows = [T[..., i : i + 1].inverse() @ T for i in range(T.shape[-1])]
+def _(T, U):
+    rows = [U[..., i : i + 1].inverse() @ T[..., i, :] @ U for i in range(U.shape[-1])]
     return Rigid(
         torch.stack([row.rotations for row in rows], dim=-4), torch.stack([row.translations for row in rows], dim=-3)
     )

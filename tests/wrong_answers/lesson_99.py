@@ -288,14 +288,14 @@ Exercise.all["07.4"].wrong(
 )
 # 08
 Exercise.all["08.1"].wrong(
-    "keys that are real are hidden",
-    "Padding is hidden.",
-    lambda x, m: torch.where((m[..., :, None] & m[..., None, :])[..., None, :, :], -math.inf, x),
+    "real keys are hidden",
+    "Padding and other proteins are hidden.",
+    lambda x, p: torch.where(((p > 0)[..., :, None] & (p > 0)[..., None, :])[..., None, :, :], -math.inf, x),
 )
 Exercise.all["08.1"].wrong(
     "a penalty of one",
     "−∞ and not −1.",
-    lambda x, m: x - (m[..., :, None] & ~m[..., None, :])[..., None, :, :].to(x.dtype),
+    lambda x, p: x - (p[..., :, None] != p[..., None, :])[..., None, :, :].to(x.dtype),
 )
 
 
@@ -343,10 +343,10 @@ Exercise.all["08.3"].wrong("the bias subtracted", "It is added.", whole(bias=-1.
 Exercise.all["08.3"].wrong("home without turning", "R^T is missing.", whole(home=False))
 # 09
 Exercise.all["09.1"].wrong(
-    "world arrows, relative turns",
-    "t_ij is spoken in i's axes.",
-    lambda T: (lambda A: Rigid(A.rotations, (T.translations[..., None, :, :] - T.translations[..., :, None, :])))(
-        T[..., :, None].inverse() @ T[..., None, :]
+    "the step of the one who looks not undone",
+    "After a step i looks from another place.",
+    lambda T, U: Rigid(
+        U[..., :, None].rotations.mT @ T.rotations @ U[..., None, :].rotations, (T @ U[..., None, :]).translations
     ),
 )
 Exercise.all["09.2"].wrong(
@@ -362,10 +362,12 @@ Exercise.all["09.2"].wrong(
 def _(f, T):
     for seed in range(3):
         G = random_rigid((), torch.Generator().manual_seed(seed), scale=3.0, dtype=T.dtype)
-        a, b = f(G @ T)[0], (G @ f(T))[0]
+        (a, a_arrows), (b, b_arrows) = f(G @ T), f(T)
+        a, b = a[0], (G @ b)[0]
         assert torch.allclose(a.rotations, b.rotations, atol=1e-8) and torch.allclose(
             a.translations, b.translations, atol=1e-8
         )
+        assert torch.allclose(a_arrows, b_arrows @ G.rotations.mT, atol=1e-8)
 
 
 Exercise.all["09.4"].wrong(

@@ -16,7 +16,7 @@ from .attention import (
     check_attention_weights,
     check_concatenate_heads,
     check_expanded_logits,
-    check_hide_padding,
+    check_hide_strangers,
     check_one_product,
     check_point_logits,
     check_point_norms,
@@ -36,6 +36,9 @@ from .engine import (
     Check,
     CheckFailed,
     Verdict,
+)
+from .equivariance import (
+    check_assert_equivariant,
 )
 from .folding import (
     check_backbone_loss,
@@ -74,12 +77,11 @@ from .module import (
     check_cut_out,
 )
 from .moving import (
-    check_assert_equivariant,
+    check_after_a_step,
     check_compose_groups,
     check_hang_frames,
     check_made_equivariant,
     check_place_atoms,
-    check_relative_frames,
     check_turn_about_x,
 )
 from .numbers_by_hand import (
@@ -113,6 +115,7 @@ __all__ = [
     "Check",
     "CheckFailed",
     "Verdict",
+    "check_after_a_step",
     "check_apply",
     "check_ask",
     "check_assert_equivariant",
@@ -135,7 +138,7 @@ __all__ = [
     "check_fape",
     "check_follow",
     "check_hang_frames",
-    "check_hide_padding",
+    "check_hide_strangers",
     "check_into_a_row",
     "check_inverse",
     "check_inverse_softplus",
@@ -155,7 +158,6 @@ __all__ = [
     "check_quaternion_multiply",
     "check_quaternion_to_rotation",
     "check_reach",
-    "check_relative_frames",
     "check_relative_positions",
     "check_rename",
     "check_rigid_from_3_points",

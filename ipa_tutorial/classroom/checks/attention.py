@@ -9,6 +9,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from ... import attention
 from ...rigid import Rigid
 from . import words
 from .constants import one_over_the_root_of_the_variance
@@ -79,20 +80,38 @@ def distances_point_by_point(q_points: Tensor, k_points: Tensor, gamma: Tensor) 
     return -gamma.reshape(-1, 1, 1) / 2 * one_over_the_root_of_the_variance(P) * total
 
 
-def hidden_one_by_one(logits: Tensor, mask: Tensor) -> Tensor:
+def several_in_a_row(d: Draw, length: int) -> Tensor:
+    """Which protein each residue belongs to, 0: padding. Those of one protein need not stand side by side."""
+    return d.mask(length) * torch.randint(1, 3, (*d.batch, length), generator=d.generator)
+
+
+def strangers_one_by_one(logits: Tensor, protein: Tensor) -> Tensor:
     out = logits.clone()
-    hide = mask.unsqueeze(-1) * ~mask.unsqueeze(-2)  # query real, key padding
-    out.movedim(-3, 0)[:, hide] = -math.inf
+    for i in range(protein.shape[-1]):
+        for j in range(protein.shape[-1]):
+            strange = (protein[..., i] > 0) & (protein[..., j] != protein[..., i])  # (*)
+            out[..., i, j] = torch.where(strange[..., None], -math.inf, out[..., i, j])
     return out
 
 
-def weights_of_real_queries(out: Tensor, logits: Tensor, mask: Tensor) -> Tensor:
+def hidden_one_by_one(logits: Tensor, mask: Tensor) -> Tensor:
+    """The lesson's mask: a single protein."""
+    return strangers_one_by_one(logits, mask.long())
+
+
+def strangers_by_the_package(logits: Tensor, protein: Tensor) -> Tensor:
+    real = protein > 0
+    strange = (protein[..., :, None] != protein[..., None, :]) & real[..., :, None] & real[..., None, :]
+    return attention.hide_padding(logits, real).masked_fill(strange[..., None, :, :], -math.inf)
+
+
+def weights_of_real_queries(out: Tensor, logits: Tensor, protein: Tensor) -> Tensor:
     """What the softmax makes of it: the rows of real queries; of the others, only whether they are finite.
 
     −10⁵ stands for −∞, so that whoever hides the wrong keys is told so, and not of the NaN that comes of it.
     """
     finite = out.softmax(dim=-1).isfinite().all(-1, keepdim=True)
-    return torch.where(mask[..., None, :, None], out.clamp(min=-1e5).softmax(dim=-1), finite.to(out.dtype))
+    return torch.where((protein > 0)[..., None, :, None], out.clamp(min=-1e5).softmax(dim=-1), finite.to(out.dtype))
 
 
 def softmax_by_hand(logits: Tensor) -> Tensor:
@@ -222,7 +241,7 @@ def how_much_it_is_lowered(e: Evidence) -> str | None:
     """Padding that is lowered by a number is still heard."""
     logits = torch.zeros(1, 3, 3, dtype=torch.float64)
     try:
-        got = e.answer(logits.clone(), torch.tensor([True, True, False]))[0, 0]
+        got = e.answer(logits.clone(), torch.tensor([1, 1, 0]))[0, 0]
     except Exception:
         return None
     if not got[:2].abs().max() < 1e-9 or not -50 < got[2] < 0:
@@ -230,18 +249,43 @@ def how_much_it_is_lowered(e: Evidence) -> str | None:
     return f"padding is lowered by {-got[2]:.3g}: its weight is smaller by a factor of e to that power, and not zero"
 
 
-check_hide_padding = Check(
-    "the mask",
+def who_is_heard(e: Evidence) -> str | None:
+    """Of five residues, two of protein 1, two of protein 2 and one of padding: whom does a real one hear?"""
+    protein = torch.tensor([1, 2, 1, 2, 0])
+    try:
+        out = e.answer(torch.zeros(1, 5, 5, dtype=torch.float64), protein)[0]
+    except Exception:
+        return None
+    told = f"where residues belong to the proteins {protein.tolist()}, 0 for padding, "
+    heard, own = out.clamp(min=-1e5).softmax(-1) > 1e-9, protein[:, None] == protein
+    if torch.allclose(out.sum(-1), torch.ones(5, dtype=out.dtype)):
+        return "every row adds up to one: weights are returned, and logits are asked for"
+    if out[4].softmax(-1).isnan().any():
+        return f"{told}the row of padding is empty: it may look at nobody, and the softmax makes 0/0 of it, NaN"
+    for wrong, words_for_it in ((own & ~heard, "does not hear"), (heard & ~own, "hears")):
+        if wrong[:4].any():
+            i, j = wrong[:4].nonzero()[0].tolist()
+            whose = "of its own protein" if own[i, j] else "of another protein" if protein[j] else "which is padding"
+            return f"{told}residue {i} {words_for_it} residue {j}, {whose}"
+    return None
+
+
+check_hide_strangers = Check(
+    "several proteins in one row",
     "attention.hide_padding",
-    lambda d: (d.normal(d.H, d.L, d.L), d.mask(d.L)),
-    hidden_one_by_one,
+    lambda d: (d.normal(d.H, d.L, d.L), several_in_a_row(d, d.L)),
+    strangers_one_by_one,
+    names=("logits", "protein"),
     view=weights_of_real_queries,
-    own=(how_much_it_is_lowered,),
+    own=(how_much_it_is_lowered, who_is_heard),
+    sound=strangers_by_the_package,
     view_title="after a softmax (in the row of a padded query: 1 if all is finite): ",
     special=(
-        lambda d: Case((d.normal(2, 5, 5), torch.ones(5, dtype=torch.bool)), "nobody is padding"),
-        lambda d: Case((d.normal(2, 5, 5).bfloat16(), d.mask(5)), "logits in bfloat16"),
-        lambda d: Case((d.normal(2, 5, 5), torch.zeros(5, dtype=torch.bool)), "all is padding"),
+        lambda d: Case((d.normal(2, 5, 5), torch.ones(5, dtype=torch.long)), "one protein, and no padding"),
+        lambda d: Case((d.normal(2, 5, 5), torch.tensor([1, 1, 0, 1, 0])), "one protein and padding"),
+        lambda d: Case((d.normal(2, 6, 6), torch.tensor([3, 7, 3, 12, 7, 0])), "proteins 3, 7 and 12"),
+        lambda d: Case((d.normal(2, 5, 5).bfloat16(), several_in_a_row(d, 5)), "logits in bfloat16"),
+        lambda d: Case((d.normal(2, 5, 5), torch.zeros(5, dtype=torch.long)), "all is padding"),
     ),
 )
 

@@ -1,22 +1,22 @@
-"""Frames seen from frames, frames hung on frames, and the learner's own test of equivariance."""
+"""Frames seen from frames, and frames hung on frames."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from ...rigid import Rigid
 from ...torsion import _turn_about_x
+from .compare import gradients_of, is_finite
 from .draw import Draw
 from .engine import Case, Check
-from .evidence import Evidence, alike
+from .evidence import Evidence, alike, common_factor
 from .terms import Terms, in_terms
-from .testing import FAILS, PASSES, PRINTS, on, verdict_of, what_slips_through
 
-# --- T_i⁻¹ ∘ T_j ---------------------------------------------------------------------------------------------------
+# --- T_i⁻¹ ∘ T_j, and a step of everybody ----------------------------------------------------------------------------
 
 
 def as_four_by_four(T: Rigid) -> Tensor:
@@ -30,37 +30,72 @@ def from_four_by_four(M: Tensor) -> Rigid:
     return Rigid(M[..., :3, :3], M[..., :3, 3])
 
 
-def pairs_by_linear_algebra(T: Rigid) -> Rigid:
-    M = as_four_by_four(T)
-    return from_four_by_four(torch.linalg.solve(M[..., :, None, :, :], M[..., None, :, :, :]))
+def table_by_linear_algebra(seen: Rigid, steps: Rigid) -> Rigid:
+    M, U = as_four_by_four(seen), as_four_by_four(steps)
+    return from_four_by_four(torch.linalg.solve(U[..., :, None, :, :], M @ U[..., None, :, :, :]))
 
 
-def seen_by_each(T: Rigid) -> dict[str, Terms]:
-    R, t = T.rotations, T.translations
-    (A, a), (B, b) = (R[..., :, None, :, :], t[..., :, None, :]), (R[..., None, :, :, :], t[..., None, :, :])
-    turn = lambda M, x: torch.einsum("...xy,...y->...x", M, x)  # noqa: E731
-    rotations = {
-        "R_iᵀ R_j": A.mT @ B,
-        "R_i R_j": A @ B,
-        "R_j R_iᵀ": B @ A.mT,
-        "R_i R_jᵀ": A @ B.mT,
-        "R_jᵀ R_i": B.mT @ A,
+def table_by_the_package(seen: Rigid, steps: Rigid) -> Rigid:
+    return steps[..., :, None].inverse() @ seen @ steps[..., None, :]
+
+
+def what_each_sees(d: Draw) -> Rigid:
+    T = d.frames(d.L)
+    return T[..., :, None].inverse() @ T[..., None, :]
+
+
+def in_which_order(e: Evidence) -> str | None:
+    """Which of the steps stand on which side of the table, inverted or not?"""
+    seen, steps = e.arguments
+    i, j, shape = steps[..., :, None], steps[..., None, :], seen.shape
+    ways = {
+        "U_i": {"": None, "U_i": i, "U_i⁻¹": i.inverse()},
+        "T_ij": {"T_ij": seen, "T_ij⁻¹": seen.inverse()},
+        "U_j": {"": None, "U_j": j, "U_j⁻¹": j.inverse()},
     }
-    translations = {"R_iᵀ t_j": turn(A.mT, b), "R_iᵀ t_i": turn(A.mT, a), "t_j": b, "t_i": a, "R_i t_j": turn(A, b)}
-    translations |= {"R_i t_i": turn(A, a), "R_jᵀ t_j": turn(B.mT, b), "R_jᵀ t_i": turn(B.mT, a)}
-    return {"rotations": rotations | {"R_j": B}, "translations": translations}
+    for names in itertools.product(*ways.values()):
+        factors = [way[name] for way, name in zip(ways.values(), names, strict=True)]
+        for order in itertools.permutations(range(3)):
+            said = [names[k] for k in order if names[k]]
+            made = Rigid.identity(shape, dtype=seen.dtype)
+            for k in order:
+                made = made @ factors[k] if names[k] else made
+            if all(alike(part.got, getattr(made, part.name).double(), part.close) for part in e.parts):
+                return f"yours is {' ∘ '.join(said)}, where it should be U_i⁻¹ ∘ T_ij ∘ U_j"
+    return None
 
 
-check_relative_frames = Check(
-    "what each residue sees of each other: T_i⁻¹ ∘ T_j",
+def arrows_after_a_step(seen: Rigid, steps: Rigid) -> dict[str, Terms]:
+    back = lambda x: torch.einsum("...iyx,...ijy->...ijx", steps.rotations, x)  # noqa: E731
+    there = lambda x: (seen.rotations @ x[..., None])[..., 0]  # noqa: E731
+    t, u = seen.translations, steps.translations
+    i, j = u[..., :, None, :].expand_as(t), u[..., None, :, :].expand_as(t)
+    terms = {"Uᵀ R_ij u_j": back(there(j)), "Uᵀ t_ij": back(t), "Uᵀ u_i": back(i)}
+    return {"translations": terms | {"t_ij": t, "u_j": j, "u_i": i, "R_ij u_j": there(j), "Uᵀ u_j": back(j)}}
+
+
+def in_arrows(e: Evidence) -> str | None:
+    return None if common_factor(e.wrong) else in_terms(arrows_after_a_step)(e)
+
+
+def lets_gradients_through(function: Callable, cases: list[Case]) -> str | None:
+    """The table says everything many times over, so which of its entries a gradient reaches is the learner's choice."""
+    through = all(map(is_finite, gradients_of(function, cases[1].arguments)))
+    return None if through else "no gradient comes through: is there a .detach(), .item(), .numpy() or torch.no_grad()?"
+
+
+check_after_a_step = Check(
+    "what each residue sees of each other after a step: U_i⁻¹ ∘ T_ij ∘ U_j",
     "rigid.Rigid.inverse",
-    lambda d: (d.frames(d.L),),
-    pairs_by_linear_algebra,
+    lambda d: (what_each_sees(d), d.frames(d.L)),
+    table_by_linear_algebra,
     suspects=("rigid.Rigid.__matmul__",),
-    names=("T",),
-    own=(in_terms(seen_by_each),),
+    names=("seen", "steps"),
+    own=(in_which_order, in_arrows),
     by_hand=False,
-    sound=lambda T: T[..., :, None].inverse() @ T[..., None, :],
+    sound=table_by_the_package,
+    adapt=lambda function: function,
+    manner=lets_gradients_through,
 )
 
 # --- any function made equivariant -----------------------------------------------------------------------------------
@@ -257,130 +292,4 @@ check_place_atoms = Check(
     by_hand=False,
     sound=lambda frames, ideal, group: frames[..., group].apply(ideal),
     own=(who_carries_whom,),
-)
-
-# --- a test of equivariance ------------------------------------------------------------------------------------------
-
-
-def nudge(T: Rigid) -> Rigid:
-    """A small motion, the same for every frame."""
-    turn = T.rotations.new_tensor([[0.8, -0.6, 0.0], [0.6, 0.8, 0.0], [0.0, 0.0, 1.0]])
-    return Rigid(turn, T.translations.new_tensor([0.3, -0.2, 0.5]))
-
-
-def steps_on_the_right(T: Rigid) -> Rigid:
-    return T @ nudge(T)
-
-
-def steps_in_two_layers(T: Rigid) -> Rigid:
-    return (T @ nudge(T)) @ nudge(T).inverse() @ nudge(T)
-
-
-def steps_on_the_left(T: Rigid) -> Rigid:
-    return nudge(T) @ T
-
-
-def pushes_along_the_worlds_axes(T: Rigid) -> Rigid:
-    return Rigid(T.rotations, T.translations + nudge(T).translations)
-
-
-def turns_about_the_worlds_axes(T: Rigid) -> Rigid:
-    return Rigid(nudge(T).rotations @ T.rotations, T.translations)
-
-
-def shrinks_towards_the_origin(T: Rigid) -> Rigid:
-    return Rigid(T.rotations, 0.9 * T.translations)
-
-
-def forgets_the_rotations(T: Rigid) -> Rigid:
-    return Rigid(torch.eye(3, dtype=T.dtype).expand_as(T.rotations), T.translations)
-
-
-def drawn_to_the_middle(T: Rigid) -> Rigid:
-    """Sound, though residues look at each other."""
-    return Rigid(T.rotations, 0.8 * T.translations + 0.2 * T.translations.mean(-2, keepdim=True))
-
-
-def nan_at_one_place(T: Rigid) -> Rigid:
-    moved = steps_on_the_right(T)
-    broken = torch.zeros_like(moved.translations).index_fill(-2, torch.tensor([1]), float("nan"))
-    return Rigid(moved.rotations, moved.translations + broken)
-
-
-def steps_a_little_on_the_left(T: Rigid) -> Rigid:
-    """As sound as 0.0001 nm along the world's x axis."""
-    moved = steps_on_the_right(T)
-    return Rigid(moved.rotations, moved.translations + T.translations.new_tensor([1e-4, 0.0, 0.0]))
-
-
-def turns_half_about_the_worlds_axes(T: Rigid) -> Rigid:
-    """Blind to half turns of the world, which its own half turn commutes with."""
-    return Rigid(T.rotations.new_tensor([1.0, -1.0, -1.0]).diag() @ T.rotations, T.translations)
-
-
-def leaves_all_as_it_is(T: Rigid) -> Rigid:
-    """Equivariant bit by bit."""
-    return T
-
-
-def what_it_minds(told: list[tuple[Case, Any, bool]]) -> str:
-    """Of two layers that are sound, one without rounding: which does the test complain of?"""
-    minded = {case.name for case, outcome, right in told if not right and outcome == FAILS}
-    if "leaves all as it is" not in minded and {"steps on the right", "drawn to the middle"} <= minded:
-        return "your test complains of rounding: sound layers differ in the fifteenth digit, and may"
-    if "leaves all as it is" in minded:
-        return "your test complains of every layer, even of one that leaves all as it is: is f(G ∘ T) compared with \
-G ∘ f(T), one G for all and on the left?"
-    return what_slips_through(told)
-
-
-def never_moves(T: Rigid) -> Rigid:
-    return Rigid.identity(T.shape, dtype=T.dtype)
-
-
-MOVERS = {
-    steps_on_the_right: PASSES,
-    steps_in_two_layers: PASSES,
-    steps_on_the_left: FAILS,
-    pushes_along_the_worlds_axes: FAILS,
-    turns_about_the_worlds_axes: FAILS,
-    shrinks_towards_the_origin: FAILS,
-    forgets_the_rotations: FAILS,
-    never_moves: FAILS,
-    drawn_to_the_middle: PASSES,
-    leaves_all_as_it_is: PASSES,
-    nan_at_one_place: FAILS,
-    steps_a_little_on_the_left: FAILS,
-    turns_half_about_the_worlds_axes: FAILS,
-}
-
-
-def that_strays(by: float, name: str) -> Callable[[Draw], Case]:
-    """Steps on the right, with all coordinates off in one direction for any frames but those of the case."""
-
-    def case(d: Draw) -> Case:
-        T = d.frames(6)
-
-        def strays(moved: Rigid) -> Rigid:
-            out, elsewhere = steps_on_the_right(moved), (moved.translations - T.translations).abs().max() > 1e-6
-            return Rigid(out.rotations, out.translations + by * elsewhere)
-
-        return Case((strays, T), f"a function whose places come out too {name} when the world is moved")
-
-    return case
-
-
-check_assert_equivariant = Check(
-    "a test of equivariance, assert_equivariant(f, T)",
-    "testing.assert_equivariant",
-    lambda d: (steps_on_the_right, d.frames(5)),
-    lambda function, T: MOVERS.get(function, FAILS),
-    special=(*map(on, MOVERS), that_strays(0.5, "large"), that_strays(-0.5, "small")),
-    batches=((),),
-    single_precision=False,
-    adapt=verdict_of,
-    view=lambda said, *_: PASSES if said == PRINTS else said,
-    names=("f", "T"),
-    summary=what_it_minds,
-    drawn=True,
 )

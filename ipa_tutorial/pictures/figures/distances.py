@@ -46,7 +46,9 @@ def _landscape(ax: Axes, query: Tensor, keys: Tensor, logit: Logit, origin: Tens
         ax.plot(*place, marker="o", ms=7, color=POINT, mec=PAPER)
         ax.annotate(f"{name} {weight:.0%}", place, (0, 10), ha="center", **beside)
     ax.plot(*origin, marker="+", ms=13, mew=2.5, color=INK)
-    ax.annotate("origin", origin, (-10, 6), ha="right", **beside)
+    nearest = keys[(keys - origin).norm(dim=-1).argmin()]
+    away = ((-10, 6), "right") if nearest[0] > origin[0] else ((10, -16), "left")  # from the label of the nearest key
+    ax.annotate("origin", origin, away[0], ha=away[1], **beside)
 
 
 @styled
@@ -98,19 +100,19 @@ def bells(
     """
     fig, (left, right) = plt.subplots(1, 2, figsize=(8.8, 4.2))
     r = torch.linspace(0, 40, 200)
-    places = {1: (17, 0.62), 10: (8.2, 0.30), 100: (2.3, 0.72)}
+    places = {1: (17, 0.62), 10: (8.2, 0.30), 100: (2.9, 0.12)}
     for (gamma, (sigma, weights, _)), marker, style in zip(curves.items(), "o^s", ("-", "--", ":"), strict=True):
         left.plot(r, torch.exp(-r.square() / (2 * sigma**2)), color=INK, ls=style, lw=1, zorder=1)
         left.scatter(distance, weights, s=26, marker=marker, color=POINT, ec=PAPER, lw=0.4, zorder=2)
         words = f"γ = {gamma}\nσ = {sigma:.1f} Å"
         left.text(*places[gamma], words, fontsize=10, bbox={"fc": PAPER, "ec": "none", "pad": 1, "alpha": 0.8})
-    left.set(xlim=(0, 32), xlabel="distance from residue 43 (Å)", ylabel="weight, relative to its own")
+    left.set(xlim=(0, 26), xlabel="distance from residue 43 (Å)", ylabel="weight, relative to its own")
     left.set_title("Each residue on a bell")
     right.semilogx(gammas, looked_at, color=POINT)
     for (gamma, (_, _, count)), marker in zip(curves.items(), "o^s", strict=True):
         right.plot(gamma, count, marker=marker, color=POINT, mec=PAPER, ms=9)
         right.annotate(f"{count:.0f}", (gamma, count), (9, 3), textcoords="offset points")
-    right.text(0.012, 72, "everybody alike", va="top", fontsize=10)
+    right.text(0.012, 69, "everybody\nalike", va="top", fontsize=10)
     right.text(1e4, 10, "only the nearest", ha="right")
     right.set(xlabel="γ", ylabel="effective number of keys", ylim=(0, 82), title="γ is the magnifying glass")
     return fig
@@ -144,7 +146,7 @@ def key_scenes(scenes: Sequence[tuple[Tensor, Tensor, float, str]]) -> Figure:
 def across_the_sheet(seen: Tensor, side: Tensor) -> Figure:
     """Neighbours ``(N, 3)``, Å, as residues see them, on one ``side`` (boolean ``(N,)``) and on the other."""
     fig, ax = plt.subplots(figsize=(6.6, 5.4))
-    clouds = (side, "o", "one side", (4.7, -3.6)), (~side, "s", "the other side", (2.2, 3.0))
+    clouds = (side, "o", "one side", (4.6, -5.2)), (~side, "s", "the other side", (2.2, 3.0))
     for chosen, marker, name, place in clouds:
         ax.scatter(*seen[chosen][:, 1:].T, marker=marker, s=30, color=POINT, alpha=0.55, lw=0)
         ax.plot(*seen[chosen].mean(0)[1:], marker="X", ms=12, color=INK, mec=PAPER)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -78,7 +79,7 @@ def why_the_root(
     left.text(8, 4, "dotted: variance = c")
     left.set(title="Variance of a logit", ylabel="variance")
     left.set_yticks(sizes, sizes)
-    right.text(7, 14, "softmax of q·k", color=POINT)
+    right.text(9, 17, "softmax of q·k", color=POINT)
     right.text(14, 52, "softmax of q·k / √c", color=SCALAR)
     right.axhline(most, color=INK, lw=0.8, ls=":")
     right.text(256, most - 5, "all keys equally", ha="right")
@@ -90,7 +91,10 @@ def why_the_root(
 def sorted_by_letter(logits: Tensor, order: Tensor, sequence: str) -> Figure:
     """Logits ``(L, L)`` in the order of the chain, and in another: with all residues of one kind together."""
     L, letters = len(sequence), "".join(sequence[i] for i in order)
+    # The first of two letters that stand closer than they are wide is left out.
     centres = {letters.index(a) + (letters.count(a) - 1) / 2: a for a in sorted(set(letters))}
+    crowded = [a for a, b in pairwise(centres) if b - a < 2.5]
+    centres = {place: "" if place in crowded else a for place, a in centres.items()}
     bound = logits.abs().max()
     fig, axes = plt.subplots(1, 2, figsize=(9, 4.6))
     maps = {"in the order of the chain": logits, "sorted by amino acid": logits[order][:, order]}

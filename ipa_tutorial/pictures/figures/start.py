@@ -14,11 +14,11 @@ from ..style import styled
 
 # What a reader should know by name: residue, and where its word stands, Å from it to the right and up.
 PLACES = {
-    "helix": (28, (-13, -7)),
+    "helix": (28, (-14, 11)),
     "strand": (3, (3, 8)),
     "loop": (60, (3, -9)),
     "N terminus": (1, (8, 6)),
-    "C terminus": (76, (0, 7)),
+    "C terminus": (76, (1, -7)),
 }
 
 
@@ -49,7 +49,7 @@ def atoms_and_frames(protein, T: Rigid) -> Figure:
 def ribbon_and_contacts(protein, near: Tensor) -> Figure:
     """Ubiquitin with the names of its parts, above its contact map, boolean ``(76, 76)``."""
     camera = Camera.facing(protein, azimuth=150)
-    fig, (left, right) = plt.subplots(1, 2, figsize=(9, 4.3), width_ratios=(1, 1.05))
+    fig, (left, right) = plt.subplots(1, 2, figsize=(9, 4.9), width_ratios=(1, 1.05))
     draw_protein(protein, left, camera, termini=False)
     for words, (number, (dx, dy)) in PLACES.items():
         x, y, _ = camera.project(protein.ca[number - 1].numpy())

@@ -1,4 +1,4 @@
-"""Frames seen from frames, and frames hung on frames."""
+"""Frames seen through the eyes of one, and frames hung on frames."""
 
 from __future__ import annotations
 
@@ -9,35 +9,6 @@ from torch import Tensor
 
 from ....rigid import Rigid
 from .registry import slip
-
-TABLE = "what each residue sees of each other: T_i⁻¹ ∘ T_j"
-
-
-@slip(TABLE, "nobody is inverted, T_i ∘ T_j: that depends on where the world is")
-def nobody_inverted(T: Rigid) -> Rigid:
-    return T[..., :, None] @ T[..., None, :]
-
-
-@slip(TABLE, "both are inverted, where only the one who looks should be")
-def both_inverted(T: Rigid) -> Rigid:
-    return T[..., :, None].inverse() @ T[..., None, :].inverse()
-
-
-@slip(TABLE, "T_j ∘ T_i⁻¹ for T_i⁻¹ ∘ T_j: the one who looks stands on the left, or G does not cancel")
-def the_one_who_looks_on_the_right(T: Rigid) -> Rigid:
-    return T[..., None, :] @ T[..., :, None].inverse()
-
-
-@slip(TABLE, "T_i ∘ T_j⁻¹ for T_i⁻¹ ∘ T_j: the one who is seen has been inverted")
-def the_one_who_is_seen_inverted(T: Rigid) -> Rigid:
-    return T[..., :, None] @ T[..., None, :].inverse()
-
-
-@slip(TABLE, "t_j − t_i along the axes of the world: the arrow is not turned into the frame of i")
-def arrow_along_the_world(T: Rigid) -> Rigid:
-    seen = T[..., :, None].inverse() @ T[..., None, :]
-    return Rigid(seen.rotations, T.translations[..., None, :, :] - T.translations[..., :, None, :])
-
 
 EYES = "any function made equivariant: T₁ ∘ f(T₁⁻¹ ∘ T)"
 
