@@ -221,8 +221,8 @@ then the package's computes it"
         if self.drawn or not answered(outcome):
             return None
         again = self.run(function, case)
-        if answered(again) and compare(again, outcome, 0.0, finite=False) is None:
-            return None
+        if answered(again) and compare(again, outcome, self.limit(case), finite=False) is None:
+            return None  # not bit by bit: queries may stand in axes that are drawn anew
         return Problem("two calls on the same input disagree: is something drawn at random, or remembered, inside?")
 
     def judge(self, outcome: Any, case: Case) -> Problem | None:
@@ -231,11 +231,12 @@ then the package's computes it"
             return outcome
         expected = self.expected(case)
         if case.only_finite:
-            return compare(outcome, expected, None)
-        problem = compare(outcome, expected, None)  # structure and NaN first: a view could choke on them
+            return compare(outcome, expected, None, names=self.results)
+        # structure and NaN first: a view could choke on them
+        problem = compare(outcome, expected, None, names=self.results)
         if problem is not None and problem.structural:
             return problem
-        problem = compare(self.seen(outcome, case), self.seen(expected, case), self.limit(case))
+        problem = compare(self.seen(outcome, case), self.seen(expected, case), self.limit(case), names=self.results)
         return replace(problem, text=f"{self.view_title}{problem.text}") if problem else None
 
     def judge_gradient(self, function: Callable, case: Case) -> Problem | None:

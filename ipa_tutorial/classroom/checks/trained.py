@@ -40,12 +40,19 @@ def inputs_and_numbers(d: Draw) -> tuple:
     return (d.normal(d.L, DIM), d.normal(d.L, d.L, DIM), d.frames(d.L), *(d.alone(*x) for x in LAYOUT.values()))
 
 
+def surrounded(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """As in IgFold's file: other blocks before and after, with tensors of the same names and other numbers."""
+    before, after = (
+        {name.replace("layers.1", layer): x.flip(0) for name, x in state.items()} for layer in ("layers.0", "layers.2")
+    )
+    return before | state | after | {"something.else": torch.zeros(2)}
+
+
 def run_with(load: Callable[[InvariantPointAttention, dict], None]) -> Callable:
     """What a module that ``load`` has filled makes of the inputs."""
 
     def output(s: Tensor, z: Tensor, T: Rigid, *numbers: Tensor) -> Tensor:
-        state = {PREFIX + name: tensor for name, tensor in zip(LAYOUT, numbers, strict=True)}
-        state["something.else"] = torch.zeros(2)
+        state = surrounded({PREFIX + name: tensor for name, tensor in zip(LAYOUT, numbers, strict=True)})
         attention = InvariantPointAttention(DIM, HEADS, C, C_V, P, P_V).to(s.dtype)
         load(attention, state)
         with torch.no_grad():

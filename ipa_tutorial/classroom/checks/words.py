@@ -117,6 +117,15 @@ def of_values(got: Tensor, expected: Tensor, same: Tensor) -> str:
     return f"expected {wanted}{place}, got {mine}{share}"
 
 
+def of_whole_numbers(got: Tensor, expected: Tensor) -> str:
+    """The first place with another number, or another truth."""
+    off = got != expected
+    where = tuple(off.nonzero()[0].tolist())
+    place = f" at index {where}" if where else ""
+    share = f"; {int(off.sum())} of {off.numel()} are off" if off.numel() > 1 else ""
+    return f"expected {expected[where].item()}{place}, got {got[where].item()}{share}"
+
+
 def whereabouts(told: list[tuple[Any, Any, bool]]) -> str:
     """What all the cases have in common that went wrong, where it is telling."""
     plain = [(case, right) for case, _, right in told if case.residues]
