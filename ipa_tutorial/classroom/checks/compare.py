@@ -21,6 +21,7 @@ class Problem:
     text: str
     structural: bool = False  # type, number, shape or NaN: nothing to compare
     error: type | None = None  # the exception in place of an answer
+    broken: str = ""  # "nan" or "inf", where that is the problem
 
 
 class InputChanged(Exception):
@@ -90,9 +91,10 @@ def _compare_tensors(got: Any, expected: Tensor, tolerance: float | None, finite
         return None if torch.equal(got, expected) else Problem(words.of_whole_numbers(got, expected))
     got, expected = got.detach().double(), expected.detach().double()
     if finite and (got.isnan() & ~expected.isnan()).any():
-        return Problem(f"it returns NaN, at {int(got.isnan().sum())} of {got.numel()} places", structural=True)
+        what = f"it returns NaN, at {int(got.isnan().sum())} of {got.numel()} places"
+        return Problem(what, structural=True, broken="nan")
     if finite and (got.isinf() & expected.isfinite()).any():
-        return Problem(f"it returns infinity, at {int(got.isinf().sum())} of {got.numel()} places")
+        return Problem(f"it returns infinity, at {int(got.isinf().sum())} of {got.numel()} places", broken="inf")
     if tolerance is None or not got.numel():
         return None
     largest = expected[expected.isfinite()].abs().max().item() if expected.isfinite().any() else 0.0

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...rigid import Rigid
 from ...torsion import _turn_about_x
+from .carried import CARRIERS, GROUPS, made_of
 from .draw import Draw
 from .engine import Case, Check
 from .evidence import Evidence, alike
@@ -203,15 +204,11 @@ def order_of_groups(e: Evidence) -> str | None:
         return f"every group is right, and stands in another place: where groups 0 to 7 belong, yours has {found}"
     if None in found and found[: found.index(None)] == list(range(found.index(None))):
         g = found.index(None)
-        return (
-            f"group {g} ({GROUPS[g]}) is the first that is wrong: it is carried by {CARRIERS[g]}, and its turn stands \
-on the far right"
-        )
+        made = made_of(e, g, carried_by_matrices(*e.arguments))
+        rule = f"it is carried by {CARRIERS[g]}, and its turn stands on the far right"
+        return f"group {g} ({GROUPS[g]}) is the first that is wrong: {made or rule}"
     return None
 
-
-GROUPS = ("backbone", "pre-ω", "φ", "ψ", "χ1", "χ2", "χ3", "χ4")
-CARRIERS = ("the backbone frame",) * 5 + ("χ1", "χ2", "χ3")
 
 check_compose_groups = Check(
     "Algorithm 24, lines 2 to 10: the eight groups of a residue",
@@ -297,11 +294,12 @@ def forgets_the_rotations(T: Rigid) -> Rigid:
 
 
 def drawn_to_the_middle(T: Rigid) -> Rigid:
-    """Sound, though residues look at each other."""
+    """Sound: residues look at each other, and one and the same G moves them all."""
     return Rigid(T.rotations, 0.8 * T.translations + 0.2 * T.translations.mean(-2, keepdim=True))
 
 
 def nan_at_one_place(T: Rigid) -> Rigid:
+    """Every comparison with NaN is false, and max(a, b) may drop it: say what must hold."""
     moved = steps_on_the_right(T)
     broken = torch.zeros_like(moved.translations).index_fill(-2, torch.tensor([1]), float("nan"))
     return Rigid(moved.rotations, moved.translations + broken)
@@ -325,7 +323,7 @@ def leaves_all_as_it_is(T: Rigid) -> Rigid:
 
 def what_it_minds(told: list[tuple[Case, Any, bool]]) -> str:
     """Of two layers that are sound, one without rounding: which does the test complain of?"""
-    minded = {case.name for case, outcome, right in told if not right and outcome == FAILS}
+    minded = {case.name.split(" (")[0] for case, outcome, right in told if not right and outcome == FAILS}
     if "leaves all as it is" not in minded and {"steps on the right", "drawn to the middle"} <= minded:
         return "your test complains of rounding: sound layers differ in the fifteenth digit, and may"
     if "leaves all as it is" in minded:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import re
 import traceback
 from collections.abc import Callable
@@ -32,8 +33,8 @@ def wrong(title: str, *lines: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """With a capital, unless it begins with a symbol such as w_L, and a stop."""
-    symbol = re.match(r"[^\Wa](?:_|\b)", text)
+    """With a capital, unless it begins with a symbol such as w_L or a name such as to_out.weight, and a stop."""
+    symbol = re.match(r"[^\Wa](?:_|\b)|\w+[_.]\w", text)
     return (text if symbol else text[:1].upper() + text[1:]) + ("" if text.endswith((".", "…", "?")) else ".")
 
 
@@ -87,6 +88,25 @@ def of_error(error: BaseException, function: Callable) -> str:
     own = [line for f, line in traceback.walk_tb(error.__traceback__) if code and f.f_code is code]
     message = str(error).splitlines()[0].rstrip(".") if str(error) else "no message"
     return f"{message} (line {own[-1] - code.co_firstlineno + 1} of your function)" if own else message
+
+
+def of_assertion(error: AssertionError, test: Callable) -> str:
+    """The line of the learner's own test that complained, and what it said."""
+    code = getattr(test, "__code__", None)
+    own = [
+        (f, line)
+        for f, line in traceback.walk_tb(error.__traceback__)
+        if code and f.f_code.co_filename == code.co_filename
+    ]
+    if not own:
+        return ""
+    frame, line = own[-1]
+    source = linecache.getline(frame.f_code.co_filename, line).strip()
+    return f"line {line - code.co_firstlineno + 1} of your test{': ' if source else ''}{shortened(source)}"
+
+
+def shortened(source: str, most: int = 90) -> str:
+    return source if len(source) <= most else f"{source[:most].rstrip()} …"
 
 
 def of_shapes(got: tuple[int, ...], expected: tuple[int, ...]) -> str:
