@@ -357,9 +357,9 @@ OF_OTHER_INPUTS = {
 GENERAL: tuple[Hypothesis, ...] = (
     digits_lost,
     right_for_unit_quaternions,
+    number_not_looked_at,
     constant_factor,
     LOOKS[1],
-    number_not_looked_at,
     right_for_another_input,
     function_of_an_argument,
     of_two_arguments,
@@ -370,10 +370,10 @@ GENERAL: tuple[Hypothesis, ...] = (
     any_factor,
     function_of_a_number,
     factor_is_an_argument,
-    something_added,
-    *LOOKS,
     a_product_of_rotations,
     a_sum_of_turned_arrows,
+    something_added,
+    *LOOKS,
     axes_one_by_one,
 )
 PLACES: tuple[Hypothesis, ...] = (sum_of_arguments, of_the_wrong_part(wrong_in_a_corner))

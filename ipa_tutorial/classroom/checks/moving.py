@@ -15,7 +15,7 @@ from .draw import Draw
 from .engine import Case, Check
 from .evidence import Evidence, alike
 from .terms import Terms, in_terms
-from .testing import FAILS, PASSES, PRINTS, on, verdict_of, what_slips_through
+from .testing import FAILS, PASSES, PRINTS, on, place_of, verdict_of, what_slips_through
 
 # --- T_i⁻¹ ∘ T_j ---------------------------------------------------------------------------------------------------
 
@@ -325,10 +325,10 @@ def what_it_minds(told: list[tuple[Case, Any, bool]]) -> str:
     """Of two layers that are sound, one without rounding: which does the test complain of?"""
     minded = {case.name.split(" (")[0] for case, outcome, right in told if not right and outcome == FAILS}
     if "leaves all as it is" not in minded and {"steps on the right", "drawn to the middle"} <= minded:
-        return "your test complains of rounding: sound layers differ in the fifteenth digit, and may"
+        return f"your test complains of rounding{place_of(told)}: sound layers differ in the fifteenth digit, and may"
     if "leaves all as it is" in minded:
-        return "your test complains of every layer, even of one that leaves all as it is: is f(G ∘ T) compared with \
-G ∘ f(T), one G for all and on the left?"
+        return f"your test complains of every layer{place_of(told)}, even of one that leaves all as it is: is \
+f(G ∘ T) compared with G ∘ f(T), one G for all and on the left?"
     return what_slips_through(told)
 
 

@@ -131,6 +131,11 @@ def says_which_motion(assertion: Callable, cases: list[Case]) -> str | None:
     return None
 
 
+def place_of(told: list[tuple[Case, Any, bool]]) -> str:
+    """The line of the test that gave the first false alarm."""
+    return next((f" ({said.where})" for _, said, right in told if not right and getattr(said, "where", "")), "")
+
+
 def what_slips_through(told: list[tuple[Case, Any, bool]]) -> str:
     """All that a learner's test got wrong, in one sentence."""
     wrong = {}
@@ -143,7 +148,7 @@ def what_slips_through(told: list[tuple[Case, Any, bool]]) -> str:
             return outcome
         name = "what is sound" if case.residues else case.name
         wrong.setdefault(ALARM if outcome == FAILS else SLIPPED, []).append(name)
-    place = next((f" ({said.where})" for _, said, right in told if not right and getattr(said, "where", "")), "")
+    place = place_of(told)
     if {outcome for _, outcome, _ in told} == {FAILS}:
         return f"your test complains of everything, also of what is right{place}"
     if not any(outcome == FAILS for _, outcome, _ in told):
@@ -160,8 +165,8 @@ def first_of(names: list[str], at_most: int = 4) -> str:
 
 def what_it_minds(told: list[tuple[Case, Any, bool]]) -> str:
     """Of three functions that are all invariant, which does the test complain of?"""
-    alarms = [(case.name.split(" (")[0], outcome) for case, outcome, right in told if not right and outcome == FAILS]
-    minded, place = dict(alarms), next((f" ({said.where})" for _, said in alarms if getattr(said, "where", "")), "")
+    minded = {case.name.split(" (")[0] for case, outcome, right in told if not right and outcome == FAILS}
+    place = place_of(told)
     if "ones" in minded:
         return f"your test complains of everything{place}: even of a function that always returns the same ones"
     if "rounded distances" in minded:

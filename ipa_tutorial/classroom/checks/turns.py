@@ -32,8 +32,6 @@ def no_rotation(e: Evidence) -> str | None:
                 return f"each rotation is turned by the same turn, in its {text}"
     square = part.got.mT @ part.got
     if not alike(square, one.expand_as(square), 1e-4):
-        if alike(square.diagonal(dim1=-2, dim2=-1), torch.ones(square.shape[:-1], dtype=torch.float64), 1e-4):
-            return "these are no rotations: the axes have length one, but are not at right angles to each other"
         if alike(square, square[..., :1, :1] * one, 1e-4):
             return "these are no rotations: they stretch all three axes alike; is a length not divided out?"
         return f"these are no rotations: {lengths(part.got)}"
