@@ -118,6 +118,8 @@ def of_each_pair(q_points: Tensor, k_points: Tensor, gamma: Tensor) -> dict[str,
     sums |= {"Σ |x_q − x_k| over all coordinates": d.abs().sum((-1, -2)), "Σ (q − k), added up": d.sum((-1, -2))}
     sums |= {"‖q − k‖² of the first point": square[..., 0], "‖q − k‖² of the last point": square[..., -1]}
     sums |= {"‖Σ (q − k)‖²": d.sum(-2).square().sum(-1), "Σ ‖q − k‖⁴": square.square().sum(-1)}
+    mixed = q_points[..., :, None, :, None, :] - k_points[..., None, :, None, :, :]
+    sums["Σ ‖q_p − k_r‖² of every p with every r"] = mixed.square().sum((-1, -2, -3))
     scale = gamma[:, None, None] * one_over_the_root_of_the_variance(P)
     return {"": {f"γ w_C {name}": scale * x for name, x in sums.items()}}
 
@@ -245,6 +247,9 @@ def how_much_it_is_lowered(e: Evidence) -> str | None:
         got = e.answer(logits.clone(), torch.tensor([True, True, False]))[0, 0]
     except Exception:
         return None
+    if got[0].abs().max() < 1e-9 and (e.answer(logits.clone(), torch.tensor([False, True, True]))[0, 0] < -1e4).all():
+        return "the row of a query that is padding is −∞ everywhere: it has nobody left to look at, and the softmax \
+gives NaN"
     if not got[:2].abs().max() < 1e-9 or not -50 < got[2] < 0:
         return None
     return f"padding is lowered by {-got[2]:.3g}: its weight is smaller by a factor of e to that power, and not zero"

@@ -138,6 +138,8 @@ def changes_of_frames(name: str, T: Rigid) -> Iterator[Change]:
     if T.shape and T.shape[-1] > 1:
         first = [x[..., :1, :].expand_as(x) if x is t else x[..., :1, :, :].expand_as(x) for x in (R, t)]
         yield f"the first frame of {name} is used for every residue", Rigid(*first)
+        yield f"the rotation of the first of {name} is used for every residue", Rigid(first[0], t)
+        yield f"the translation of the first of {name} is used for every residue", Rigid(R, first[1])
         mean = t.mean(-2, keepdim=True).expand_as(t)
         yield f"the mean of the translations of {name} stands for all of them", Rigid(R, mean)
         yield f"the mean of the translations of {name} is taken off first", Rigid(R, t - mean)

@@ -95,7 +95,8 @@ def part_by_part(evidence: list[Evidence], own: tuple[Hypothesis, ...], elsewher
         right = f"should be {two_numbers(part.expected.item(), part.got.item())[0]}" if is_a_number(part) else ""
         value = f"is {two_numbers(part.expected.item(), part.got.item())[1]}, and {right}" if right else ""
         plural = "are" if part.name[-1:] == "s" else "is"
-        yield f"the {part.name} {value or f'{plural} wrong'}" + (f": {text}" if text else "")
+        if text or value:
+            yield f"the {part.name} {value or f'{plural} wrong'}" + (f": {text}" if text else "")
 
 
 def is_a_number(part: Part) -> bool:

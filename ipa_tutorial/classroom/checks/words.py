@@ -87,6 +87,7 @@ def of_error(error: BaseException, function: Callable) -> str:
     code = getattr(function, "__code__", None)
     own = [line for f, line in traceback.walk_tb(error.__traceback__) if code and f.f_code is code]
     message = str(error).splitlines()[0].rstrip(".") if str(error) else "no message"
+    message += ", a logarithm of zero or less, or a root of a negative number" if message == "math domain error" else ""
     return f"{message} (line {own[-1] - code.co_firstlineno + 1} of your function)" if own else message
 
 
