@@ -90,7 +90,13 @@ def made_of_gamma(e: Evidence) -> str | None:
     g = torch.tensor(gammas, dtype=torch.float64)
     terms = {"log(e^γ − 1)": g.expm1().log(), "γ": g, "log(1 − e^−γ)": (-(-g).expm1()).log(), "1": torch.ones_like(g)}
     terms |= {"log(1 + e^γ)": g.exp().log1p(), "log γ": g.log(), "e^γ": g.exp(), "e^−γ": (-g).exp(), "1/γ": 1 / g}
-    terms |= {"log(1 + γ)": g.log1p(), "log(1 + e^−γ)": (-g).exp().log1p(), "γ²": g**2, "1/(e^γ − 1)": 1 / g.expm1()}
+    terms |= {
+        "log(1 + γ)": g.log1p(),
+        "log(1 + e^−γ)": (-g).exp().log1p(),
+        "γ²": g**2,
+        "√γ": g**0.5,
+        "1/(e^γ − 1)": 1 / g.expm1(),
+    }
     terms |= {"log(γ − 1)": torch.where(g > 1, g - 1, 1).log(), "log₂(e^γ − 1)": g.expm1().log2()}
     try:
         found = sum_of(terms, torch.tensor([float(e.answer(x)) for x in gammas], dtype=torch.float64))

@@ -34,7 +34,7 @@ from .trials import (
     right_for_unit_quaternions,
     right_when_simpler,
 )
-from .turns import a_product_of_rotations, a_sum_of_turned_arrows, axes_one_by_one, no_rotation
+from .turns import a_product_of_rotations, a_sum_of_turned_arrows, axes_one_by_one, no_rotation, of_a_unit_quaternion
 
 Hypothesis = Callable[[Evidence], str | None]
 
@@ -376,6 +376,7 @@ GENERAL: tuple[Hypothesis, ...] = (
     something_added,
     *LOOKS,
     axes_one_by_one,
+    of_a_unit_quaternion,
 )
 PLACES: tuple[Hypothesis, ...] = (sum_of_arguments, of_the_wrong_part(wrong_in_a_corner))
 TRIALS: tuple[Hypothesis, ...] = (

@@ -82,7 +82,8 @@ def sum_of_arguments(e: Evidence) -> str | None:
 
 
 def in_words(factors: dict[str, float]) -> str:
-    return " + ".join(f"{spelled(c)} · {name}" for name, c in factors.items() if abs(c) > 1e-9) or "0"
+    text = " + ".join(f"{spelled(c)} · {name}" for name, c in factors.items() if abs(c) > 1e-9)
+    return text.replace("+ −", "− ") or "0"
 
 
 def function_of_a_number(e: Evidence) -> str | None:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ...quaternion import quaternion_to_rotation
 from ...rigid import Rigid
-from .evidence import Evidence, alike
+from .evidence import Evidence, Part, alike, common_factor, spelled
 from .terms import Terms, contractions, sum_of
 
 
@@ -79,6 +79,28 @@ def axes_one_by_one(e: Evidence) -> str | None:
     if len(said["wrong"]) == 3:
         return None
     return ", ".join(f"{' and '.join(names)} {how}" for how, names in said.items() if names) + " (columns of R)"
+
+
+def of_a_unit_quaternion(e: Evidence) -> str | None:
+    """Its length, the axis of its turn, and the angle."""
+    part = e.wrong
+    if part.expected.shape[-1:] != (4,) or not part.got.isfinite().all() or not has_length_one(part.expected):
+        return None
+    if not has_length_one(part.got):
+        return "it should have length one, w² + x² + y² + z² = 1"
+    arrows = [x[..., 1:] / x[..., 1:].norm(dim=-1, keepdim=True).clamp(min=1e-30) for x in both(e)]
+    if alike(*arrows, 1e-6):
+        mine, right = (x[..., 1:].norm(dim=-1) / x[..., 0] for x in both(e))
+        factor = common_factor(Part("", mine, right, 1e-6))
+        how = f" is {spelled(factor)} times what it should be" if factor else " is another one"
+        return f"the axis of the turn is right, and its angle is not: the tangent of half of it, ‖(x, y, z)‖/w,{how}"
+    if alike(part.got[..., 0], part.expected[..., 0], part.close):
+        return "w is right, and x, y, z are not"
+    return None
+
+
+def has_length_one(q: Tensor) -> bool:
+    return alike(q.square().sum(-1), torch.ones(q.shape[:-1], dtype=q.dtype))
 
 
 def is_rotation(R: Tensor) -> bool:

@@ -158,6 +158,8 @@ def whereabouts(told: list[tuple[Any, Any, bool]]) -> str:
             lambda case: case.batch > 1
         ),
         "right in float64 and wrong in float32": lambda case: case.narrow,
+        "right for one alone and wrong as soon as there are several, in a chain or in a batch: is a sum, a mean or a \
+length taken over all axes, for want of a dim?": lambda case: (case.residues, case.batch) != (1, 0),
         "right for a single residue and wrong for several": lambda case: case.residues > 1 and not case.narrow,
     }
     for text, among in groups.items():
