@@ -16,11 +16,13 @@ def made_of(e: Evidence, g: int, right: Rigid) -> str | None:
     backbone, default, turns = e.arguments
     mine = {part.name: part.got.select(-3 if part.name == "rotations" else -2, g) for part in e.parts}
     ideal, turn = ("its ideal frame", default[..., g]), ("its turn", turns[..., g])
+    unplaced, back = ("its ideal frame inverted", ideal[1].inverse()), ("its turn, backwards", turn[1].inverse())
     carriers = [("the backbone frame", backbone), *((name, right[..., k]) for k, name in enumerate(GROUPS[:g]) if k)]
     carriers += [(f"{GROUPS[k]} without its turn", right[..., k] @ turns[..., k].inverse()) for k in range(1, g)]
     if g:
         carriers.append(("group 0, which has an ideal frame and a turn as well,", right[..., 0]))
-    for (name, carrier), links in itertools.product(carriers, ((ideal, turn), (turn, ideal), (ideal,), (turn,), ())):
+    ways = [(ideal, turn), (turn, ideal), (ideal,), (turn,), (), (ideal, back), (unplaced, turn), (turn, unplaced)]
+    for (name, carrier), links in itertools.product([*carriers, ("no carrier", backbone.inverse() @ backbone)], ways):
         T = carrier
         for _, link in links:
             T = T @ link

@@ -121,6 +121,13 @@ def of_the_wrong_part(look: Callable[[Part], str | None]) -> Hypothesis:
     return hypothesis
 
 
+def should_be_constant(e: Evidence) -> str | None:
+    part = e.wrong
+    if part.expected.numel() > 1 and is_constant(part.expected):
+        return f"all of it should be {spelled(part.expected.flatten()[0].item())}"
+    return None
+
+
 def is_constant(x: Tensor) -> bool:
     return bool((x == x.flatten()[0]).all())
 
@@ -375,6 +382,7 @@ GENERAL: tuple[Hypothesis, ...] = (
     a_sum_of_turned_arrows,
     something_added,
     *LOOKS,
+    should_be_constant,
     axes_one_by_one,
     of_a_unit_quaternion,
 )

@@ -322,7 +322,10 @@ def numbers_and_arrows(numbers: Tensor) -> dict[str, Terms]:
     }
     terms = {f"({name}, 0, 0, 0)": torch.cat([x, 0 * bcd], dim=-1) for name, x in sizes.items()}
     terms |= {f"(0, {name})": torch.cat([zero, x], dim=-1) for name, x in arrows.items()}
-    return {"quaternion": terms, "push": {"push": push, "bcd": bcd}}
+    R = turned_axes(torch.cat([torch.ones_like(square), bcd], dim=-1))
+    pushes = {"push": push, "bcd": bcd, "push/‖push‖": push / push.norm(dim=-1, keepdim=True).clamp(min=1e-30)}
+    pushes |= contractions("R", "push", R, push)
+    return {"quaternion": terms, "push": pushes}
 
 
 def by_a_layer_that_passes_on(numbers: Tensor) -> tuple[Tensor, Tensor]:

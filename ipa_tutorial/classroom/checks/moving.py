@@ -205,9 +205,18 @@ def order_of_groups(e: Evidence) -> str | None:
     if None in found and found[: found.index(None)] == list(range(found.index(None))):
         g = found.index(None)
         made = made_of(e, g, carried_by_matrices(*e.arguments))
-        rule = f"it is carried by {CARRIERS[g]}, and its turn stands on the far right"
-        return f"group {g} ({GROUPS[g]}) is the first that is wrong: {made or rule}"
+        return f"group {g} ({GROUPS[g]}) is the first that is wrong: {made}" if made else None
     return None
+
+
+def first_wrong_group(e: Evidence) -> str:
+    axis = -3 if e.wrong.name == "rotations" else -2
+    right = [alike(e.wrong.got.select(axis, g), e.wrong.expected.select(axis, g), e.wrong.close) for g in range(8)]
+    g = right.index(False)
+    return (
+        f"group {g} ({GROUPS[g]}) is the first that is wrong: it is carried by {CARRIERS[g]}, and its turn stands on \
+the far right"
+    )
 
 
 check_compose_groups = Check(
@@ -216,6 +225,7 @@ check_compose_groups = Check(
     lambda d: (d.frames(d.L), d.frames(d.L, 8), turned_by_the_exponential(*unit_angles(d, d.L, 8))),
     carried_by_matrices,
     own=(order_of_groups,),
+    examples=(first_wrong_group,),
 )
 
 

@@ -193,17 +193,21 @@ def felt_elsewhere(e: Evidence) -> str | None:
         for axis in range(-value.ndim, 0):
             if value.shape[axis] < 2:
                 continue
-            other = value.clone()
-            other.select(axis, 1).mul_(0.7).add_(0.3)
-            pair = e.both_for(exchanged(copy_of(e.arguments), {n: other}))
-            if pair and (text := difference(pair, e, f"change {name} at 1 of axis {axis}")):
-                return text
+            for k in {1, value.shape[axis] - 1, value.shape[axis] // 2}:
+                other = value.clone()
+                other.select(axis, k).mul_(0.7).add_(0.3)
+                pair = e.both_for(exchanged(copy_of(e.arguments), {n: other}))
+                if pair and (text := difference(pair, e, f"change {name} at {k} of axis {axis}")):
+                    return text
     return None
 
 
 def difference(pair: tuple[list[Tensor], list[Tensor]], e: Evidence, what: str) -> str | None:
     for mine, right, part in zip(*pair, e.parts, strict=True):
         moves, should = (mine - part.got).abs() > 1e-9, (right - part.expected).abs() > 1e-9
+        if moves.any() != should.any():
+            return f"{what}: the right answer {'changes' if should.any() else 'stays'}, and yours \
+{'changes' if moves.any() else 'stays'}"
         for axis in range(-right.ndim, 0):
             along = [k for k in range(right.ndim) if k - right.ndim != axis]
             here, there = (x.any(dim=along) if along else x for x in (moves, should))
