@@ -185,13 +185,24 @@ whole.wrong(
         layers, s, z, rotations=T.rotations, translations=T.translations, mask=mask
     ),
 )
-whole.wrong(
-    "the fast module",
-    "Somebody else's Algorithm 22 is no exercise either.",
-    lambda layers, s, z, T, mask=None: FastInvariantPointAttention.forward(
-        layers, s, z, rotations=T.rotations, translations=T.translations, mask=mask
-    ),
-)
+
+
+@whole.wrong("the fast module", "Somebody else's Algorithm 22 is no exercise either.")
+def _(layers, s, z, T, mask=None):
+    H = layers.heads
+    fast = FastInvariantPointAttention(
+        s.shape[-1],
+        heads=H,
+        scalar_key_dim=layers.to_q.out_features // H,
+        scalar_value_dim=layers.to_v.out_features // H,
+        point_key_dim=layers.to_q_points.out_features // (3 * H),
+        point_value_dim=layers.to_v_points.out_features // (3 * H),
+        pairwise_repr_dim=z.shape[-1],
+        bias=True,
+        eps=layers.eps,
+    ).to(s.dtype)
+    fast.load_state_dict(layers.state_dict())
+    return fast(s, z, rotations=T.rotations, translations=T.translations, mask=mask)
 
 
 slip(

@@ -15,9 +15,10 @@ from . import words
 from .constants import one_over_the_root_of_the_variance
 from .draw import Draw
 from .engine import Case, Check
-from .evidence import Evidence
+from .evidence import Evidence, common_factor
 from .examples import worked_out
 from .square import multiplied_out
+from .terms import Terms, in_terms, sum_of
 
 # --- lines 1 to 4: reading projections -------------------------------------------------------------------------------
 
@@ -127,9 +128,29 @@ check_scalar_logits = Check(
 )
 
 
+def of_each_pair(q_points: Tensor, k_points: Tensor, gamma: Tensor) -> dict[str, Terms]:
+    """What may be summed in place of squares, or over fewer points."""
+    P = q_points.shape[-2]
+    d = q_points[..., :, None, :, :] - k_points[..., None, :, :, :]
+    square = d.square().sum(-1)
+    sums = {"Σ ‖q − k‖²": square.sum(-1), "Σ ‖q − k‖": square.sqrt().sum(-1), "√Σ ‖q − k‖²": square.sum(-1).sqrt()}
+    sums |= {"Σ |x_q − x_k| over all coordinates": d.abs().sum((-1, -2)), "Σ (q − k), added up": d.sum((-1, -2))}
+    sums |= {"‖q − k‖² of the first point": square[..., 0], "‖q − k‖² of the last point": square[..., -1]}
+    sums |= {"‖Σ (q − k)‖²": d.sum(-2).square().sum(-1), "Σ ‖q − k‖⁴": square.square().sum(-1)}
+    mixed = q_points[..., :, None, :, None, :] - k_points[..., None, :, None, :, :]
+    sums["Σ ‖q_p − k_r‖² of every p with every r"] = mixed.square().sum((-1, -2, -3))
+    scale = gamma[:, None, None] * one_over_the_root_of_the_variance(P)
+    return {"": {f"γ w_C {name}": scale * x for name, x in sums.items()}}
+
+
 AWAY = torch.tensor([360.0, -480.0, 800.0])  # nm, 1000 from the origin
 FAR = "right near the origin, wrong 1000 nm away: digits are lost where large numbers are subtracted from each other; \
 take one and the same point away from all queries and keys of a protein, before anything is squared"
+
+
+def unless_a_factor(look: Callable[[Evidence], str | None]) -> Callable[[Evidence], str | None]:
+    """Others can tell more of a factor of the whole."""
+    return lambda e: None if common_factor(e.wrong) else look(e)
 
 
 def far_away(d: Draw) -> Case:
@@ -184,7 +205,8 @@ check_point_logits = Check(
     suspects=("attention.point_weight",),
     special=(far_away, many_far_away, two_far_apart),
     names=("q_points", "k_points", "gamma"),
-    own=(multiplied_out, worked_out(*BETWEEN_POINTS)),
+    own=(multiplied_out, unless_a_factor(in_terms(of_each_pair))),
+    examples=(worked_out(*BETWEEN_POINTS),),
     room=of_one_point,
 )
 
@@ -244,6 +266,9 @@ def how_much_it_is_lowered(e: Evidence) -> str | None:
         got = e.answer(logits.clone(), torch.tensor([1, 1, 0]))[0, 0]
     except Exception:
         return None
+    if got[0].abs().max() < 1e-9 and (e.answer(logits.clone(), torch.tensor([False, True, True]))[0, 0] < -1e4).all():
+        return "the row of a query that is padding is −∞ everywhere: it has nobody left to look at, and the softmax \
+gives NaN"
     if not got[:2].abs().max() < 1e-9 or not -50 < got[2] < 0:
         return None
     return f"padding is lowered by {-got[2]:.3g}: its weight is smaller by a factor of e to that power, and not zero"
@@ -365,13 +390,35 @@ check_attend_points = Check(
     names=("weights", "v_points", "frames"),
 )
 
+
+def under_the_root(e: Evidence) -> str | None:
+    """The square of the answer as a sum of ‖o⃗‖², ε and their like, for several ε."""
+    points = torch.randn(1, 7, 3, 3, generator=torch.Generator().manual_seed(0)).double()
+    some = (0.1, 0.5, 2.0, 3.0)
+    try:
+        norms = torch.cat([e.answer(points.clone(), eps).double().flatten() for eps in some])
+    except Exception:
+        return None
+    square = points.square().sum(-1).flatten()
+    if norms.shape != (len(some) * len(square),):
+        return None
+    S, eps = square.repeat(len(some)), torch.tensor(some).double().repeat_interleave(len(square))
+    terms = {"‖o⃗‖²": S, "ε": eps, "ε²": eps**2, "‖o⃗‖": S.sqrt(), "√ε": eps.sqrt(), "1": torch.ones_like(S)}
+    terms |= {"‖o⃗‖ ε": S.sqrt() * eps, "‖o⃗‖ √ε": S.sqrt() * eps.sqrt(), "‖o⃗‖⁴": S**2, "‖o⃗‖² ε": S * eps}
+    for name, made in {"yours": norms, "the square of yours": norms**2}.items():
+        if (found := sum_of(terms, made)) and (name, found) != ("the square of yours", "‖o⃗‖² + ε"):
+            return f"{name} is {found}, where the square should be ‖o⃗‖² + ε"
+    return None
+
+
 check_point_norms = Check(
     "line 11, the norms",
     "attention.point_norms",
     lambda d: (d.normal(d.H, d.L, d.P, 3), 1e-4),
     lambda points, eps: torch.linalg.vector_norm(torch.nn.functional.pad(points, (0, 1), value=eps**0.5), dim=-1),
-    special=(lambda d: Case((torch.zeros(2, 3, 4, 3, dtype=torch.float64), 1e-8), "points at the origin"),),
-    own=(
+    special=(lambda d: Case((torch.zeros(2, 3, 4, 3, dtype=torch.float64), 1e-4), "points at the origin"),),
+    own=(under_the_root,),
+    examples=(
         worked_out(
             ("a single point at (3, 4, 0), ε = 0", (torch.tensor([[[[3.0, 4.0, 0.0]]]]).double(), 0.0), [[[5.0]]]),
             ("a single point at (0, −5, 0), ε = 0", (torch.tensor([[[[0.0, -5.0, 0.0]]]]).double(), 0.0), [[[5.0]]]),

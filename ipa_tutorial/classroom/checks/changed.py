@@ -8,26 +8,56 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 
 from ...rigid import Rigid
-from .evidence import Evidence, spelled
+from .evidence import Evidence, alike, spelled
 
 Change = tuple[str, object]  # what was done to an argument, and the argument after it
 
 
 def right_for_another_input(e: Evidence) -> str | None:
-    """Without a factor first: it is the simpler mistake."""
-    inexact = None
+    ways = ((text, arguments) for text, arguments, factor in fitting(e) if factor == 1)
+    return next((text for text, arguments in ways if confirmed(e, arguments)), None)
+
+
+def right_for_another_input_but_for_a_factor(e: Evidence) -> str | None:
+    """Two mistakes, which is rarer."""
+    for text, _, factor in fitting(e):
+        if factor == -1:
+            return f"{text}; and the sign is wrong everywhere"
+        if factor != 1:
+            return f"{text}; and all is {spelled(factor)} times too large"
+    return None
+
+
+@lru_cache(maxsize=8)
+def fitting(e: Evidence) -> list[tuple[str, tuple, float]]:
+    """The other inputs for which the answer is right, or right but for a factor; up to the first without one."""
+    found = []
     for text, arguments in other_inputs(e):
-        factor = e.agrees_for(arguments)
-        if factor == 1:
-            return text
-        if factor and inexact is None:
-            inexact = f"{text}; and all is {spelled(factor)} times too large"
-    return inexact
+        if factor := e.agrees_for(arguments):
+            found.append((text, arguments, factor))
+            if factor == 1 and confirmed(e, arguments):
+                break
+    return found
+
+
+def confirmed(e: Evidence, arguments: tuple) -> bool:
+    """If a whole number is off by one here, is it off by one elsewhere, too?"""
+    for n, (before, after) in enumerate(zip(e.arguments, arguments, strict=True)):
+        if type(before) is int and before != after:
+            try:
+                mine, right = (
+                    answer(exchanged(e.arguments, {n: x + 3})) for answer, x in ((e.mine, before), (e.right, after))
+                )
+            except Exception:
+                return True
+            return all(x.shape == y.shape and alike(x, y, 1e-4) for x, y in zip(mine, right, strict=False))
+    return True
 
 
 def other_inputs(e: Evidence) -> Iterator[tuple[str, tuple]]:
@@ -108,6 +138,11 @@ def changes_of_frames(name: str, T: Rigid) -> Iterator[Change]:
     if T.shape and T.shape[-1] > 1:
         first = [x[..., :1, :].expand_as(x) if x is t else x[..., :1, :, :].expand_as(x) for x in (R, t)]
         yield f"the first frame of {name} is used for every residue", Rigid(*first)
+        yield f"the rotation of the first of {name} is used for every residue", Rigid(first[0], t)
+        yield f"the translation of the first of {name} is used for every residue", Rigid(R, first[1])
+        mean = t.mean(-2, keepdim=True).expand_as(t)
+        yield f"the mean of the translations of {name} stands for all of them", Rigid(R, mean)
+        yield f"the mean of the translations of {name} is taken off first", Rigid(R, t - mean)
         for step in (1, -1):
             yield f"the frames of {name} are off by one", Rigid(R.roll(step, -3), t.roll(step, -2))
         yield f"the frames of {name} are in reverse order", Rigid(R.flip(-3), t.flip(-2))
@@ -132,19 +167,22 @@ def changes_of_a_tensor(name: str, x: Tensor) -> Iterator[Change]:
     yield f"{name} comes in without its softplus", x.clamp(max=50).expm1().log()
     if x.ndim > 3 and x.shape[-1] == 3:
         yield (
-            f"{name} moved to a mean of its own, and with it against the others",
+            f"from {name} a mean of its own is taken off, which moves it against the others",
             x - x.mean((-4, -3, -2), keepdim=True),
         )
     yield f"the softplus of {name} is taken", torch.nn.functional.softplus(x)
     yield f"the exponential of {name} is taken", x.exp()
     yield f"the sign of {name} is lost", x.abs()
+    if x.ndim and x.shape[-1] == 4 and name.startswith("q"):
+        yield (
+            f"as if x, y, z of {name} had the wrong sign: it turns the other way, its matrix is transposed",
+            x * x.new_tensor([1.0, -1, -1, -1]),
+        )
     if x.ndim and 2 < x.shape[-1] < 5:
         for k in range(x.shape[-1]):
             alone = torch.nn.functional.one_hot(torch.tensor(k), x.shape[-1]).to(x.dtype)
             yield f"coordinate {k} of {name} is not used", x * (1 - alone)
             yield f"coordinate {k} of {name} has the wrong sign", x * (1 - 2 * alone)
-        if x.shape[-1] == 4:
-            yield f"{name} is conjugated: x, y, z have the wrong sign", x * x.new_tensor([1.0, -1, -1, -1])
         for i, j in itertools.combinations(range(x.shape[-1]), 2):
             order = [j if k == i else i if k == j else k for k in range(x.shape[-1])]
             yield f"coordinates {i} and {j} of {name} are exchanged", x[..., order]

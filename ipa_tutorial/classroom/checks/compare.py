@@ -21,6 +21,7 @@ class Problem:
     text: str
     structural: bool = False  # type, number, shape or NaN: nothing to compare
     error: type | None = None  # the exception in place of an answer
+    broken: str = ""  # "nan" or "inf", where that is the problem
 
 
 class InputChanged(Exception):
@@ -36,10 +37,13 @@ def answered(outcome: Any) -> bool:
     return not isinstance(outcome, Problem | Unfinished)
 
 
-def compare(got: Any, expected: Any, tolerance: float | None, finite: bool = True) -> Problem | None:
+def compare(
+    got: Any, expected: Any, tolerance: float | None, finite: bool = True, names: tuple[str, ...] = ()
+) -> Problem | None:
     """None if ``got`` is ``expected``, up to ``tolerance`` times the largest number in it.
 
     ``tolerance=None`` compares types and shapes, and looks for NaN. ``finite=False`` lets NaN be equal to NaN.
+    ``names`` are those of the parts, where it is a tuple.
     """
     if isinstance(expected, tuple):
         if not isinstance(got, tuple):
@@ -47,16 +51,18 @@ def compare(got: Any, expected: Any, tolerance: float | None, finite: bool = Tru
             return Problem(what, structural=True)
         if len(got) != len(expected):
             return Problem(f"{len(expected)} results are expected, got {len(got)}", structural=True)
-        for number, pair in enumerate(zip(got, expected, strict=True), 1):
-            if problem := compare(*pair, tolerance, finite):
-                which = f"result {number} of {len(expected)}: " if problem.structural else ""
-                return replace(problem, text=f"{which}{problem.text}")
+        named = names or tuple(f"result {number} of {len(expected)}" for number in range(1, len(expected) + 1))
+        for name, mine, theirs in zip(named, got, expected, strict=True):
+            if problem := compare(mine, theirs, tolerance, finite):
+                return replace(problem, text=f"{name}: {problem.text}")
         return None
     if isinstance(expected, Rigid):
         if not isinstance(got, Rigid):
             return Problem(f"a Rigid is expected, Rigid(rotations, translations), got {words.kind(got)}", True)
-        rotations = compare(got.rotations, expected.rotations, tolerance, finite)
-        return rotations or compare(got.translations, expected.translations, tolerance, finite)
+        for name in ("rotations", "translations"):
+            if problem := compare(getattr(got, name), getattr(expected, name), tolerance, finite):
+                return replace(problem, text=f"{name}: {problem.text}")
+        return None
     if isinstance(expected, Tensor):
         return _compare_tensors(got, expected, tolerance, finite)
     if isinstance(expected, float):
@@ -82,12 +88,13 @@ def _compare_tensors(got: Any, expected: Tensor, tolerance: float | None, finite
             structural=True,
         )
     if not got.is_floating_point():
-        return None if torch.equal(got, expected) else Problem("other values than expected")
+        return None if torch.equal(got, expected) else Problem(words.of_whole_numbers(got, expected))
     got, expected = got.detach().double(), expected.detach().double()
     if finite and (got.isnan() & ~expected.isnan()).any():
-        return Problem(f"it returns NaN, at {int(got.isnan().sum())} of {got.numel()} places", structural=True)
+        what = f"it returns NaN, at {int(got.isnan().sum())} of {got.numel()} places"
+        return Problem(what, structural=True, broken="nan")
     if finite and (got.isinf() & expected.isfinite()).any():
-        return Problem(f"it returns infinity, at {int(got.isinf().sum())} of {got.numel()} places")
+        return Problem(f"it returns infinity, at {int(got.isinf().sum())} of {got.numel()} places", broken="inf")
     if tolerance is None or not got.numel():
         return None
     largest = expected[expected.isfinite()].abs().max().item() if expected.isfinite().any() else 0.0

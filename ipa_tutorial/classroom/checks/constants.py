@@ -84,6 +84,27 @@ check_term_weight = Check(
 )
 
 
+def made_of_gamma(e: Evidence) -> str | None:
+    """As a sum of what can be made of γ, at many γ."""
+    gammas = [0.3, 0.7, 1.1, 1.9, 2.6, 3.1, 4.0, 5.2]
+    g = torch.tensor(gammas, dtype=torch.float64)
+    terms = {"log(e^γ − 1)": g.expm1().log(), "γ": g, "log(1 − e^−γ)": (-(-g).expm1()).log(), "1": torch.ones_like(g)}
+    terms |= {"log(1 + e^γ)": g.exp().log1p(), "log γ": g.log(), "e^γ": g.exp(), "e^−γ": (-g).exp(), "1/γ": 1 / g}
+    terms |= {
+        "log(1 + γ)": g.log1p(),
+        "log(1 + e^−γ)": (-g).exp().log1p(),
+        "γ²": g**2,
+        "√γ": g**0.5,
+        "1/(e^γ − 1)": 1 / g.expm1(),
+    }
+    terms |= {"log(γ − 1)": torch.where(g > 1, g - 1, 1).log(), "log₂(e^γ − 1)": g.expm1().log2()}
+    try:
+        found = sum_of(terms, torch.tensor([float(e.answer(x)) for x in gammas], dtype=torch.float64))
+    except Exception:
+        return None
+    return f"yours is {found}, where it should be log(e^γ − 1)" if found else None
+
+
 def softplus_of_it(e: Evidence) -> str | None:
     back = torch.nn.functional.softplus(e.wrong.got).item()
     return f"try it: softplus of yours is {back:.4g}, where it should be γ = {e.arguments[0]:.4g} again"
@@ -96,5 +117,5 @@ check_inverse_softplus = Check(
     solved_by_bisection,
     special=(lambda d: Case((1.0,), "γ = 1"),),
     names=("gamma",),
-    own=(softplus_of_it,),
+    own=(made_of_gamma, softplus_of_it),
 )

@@ -8,47 +8,99 @@ right one for another input (:mod:`.changed`).
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
 
 from ...rigid import Rigid
-from .changed import right_for_another_input
-from .evidence import Evidence, Part, alike, common_factor, spelled
+from .changed import right_for_another_input, right_for_another_input_but_for_a_factor
+from .evidence import Evidence, Part, alike, spelled, two_numbers
+from .factors import any_factor, constant_factor, factor_is_an_argument, factor_that_is_a_size
 from .functions import (
+    function_of_a_number,
     function_of_an_argument,
     function_of_the_answer,
     nothing_is_left,
     of_two_arguments,
+    something_added,
     sum_of_arguments,
 )
+from .trials import (
+    felt_elsewhere,
+    grows_otherwise,
+    not_looked_at,
+    number_not_looked_at,
+    right_for_unit_quaternions,
+    right_when_simpler,
+)
+from .turns import a_product_of_rotations, a_sum_of_turned_arrows, axes_one_by_one, no_rotation, of_a_unit_quaternion
 
 Hypothesis = Callable[[Evidence], str | None]
-UNITS = {10.0, 100.0, 0.1, 0.01}
 
 
-def diagnose(evidence: list[Evidence], own: tuple[Hypothesis, ...] = (), elsewhere: bool = True) -> str:
+def diagnose(
+    evidence: list[Evidence],
+    own: tuple[Hypothesis, ...] = (),
+    elsewhere: bool = True,
+    examples: tuple[Hypothesis, ...] = (),
+    trials: bool = True,
+) -> str:
     """One sentence, or none.
 
     Args:
         evidence: wrong answers, the most telling first.
         own: hypotheses that only this exercise knows; they come first, and are asked about the first answer alone.
         elsewhere: whether to try other inputs, which takes as long as the reference takes.
+        examples: further ones of this exercise, if nothing else tells more.
+        trials: whether to try simpler inputs, if nothing is found.
     """
-    for hypothesis in own:
-        if text := hypothesis(evidence[0]):
+    first = evidence[0]
+    for look in own:
+        if text := look(first):
             return text
-    for hypothesis in GENERAL if elsewhere else (h for h in GENERAL if h is not right_for_another_input):
-        text = hypothesis(evidence[0])
-        if text and all(hypothesis(e) == text for e in evidence[1:]):
-            return with_its_part(evidence[0], text, hypothesis in BY_PART)
+    if found := of_all(evidence, elsewhere):
+        text, of_one_part = found
+        return with_its_part(first, text, of_one_part)
+    for look in examples:
+        if text := look(first):
+            return text
+    if sum(not part.right for part in first.parts) > 1:
+        return "; ".join(part_by_part(evidence, own, elsewhere, trials))
+    last = [look(first) for look in PLACES]
+    if elsewhere and trials and not last[0]:
+        last.append(next((text for look in TRIALS if (text := look(first))), None))
+    return with_its_part(first, "; ".join(text for text in last if text), True)
+
+
+def of_all(evidence: list[Evidence], elsewhere: bool) -> tuple[str, bool] | None:
+    """A sentence on which all the answers agree, and whether it is about one part of them."""
+    for look in GENERAL:
+        if elsewhere or look not in OF_OTHER_INPUTS:
+            text = look(evidence[0])
+            if text and all(look(e) == text for e in evidence[1:]):
+                return text, look not in OF_OTHER_INPUTS
     by_size = factor_that_is_a_size(evidence)
-    if by_size:
-        return with_its_part(evidence[0], by_size, True)
-    last = next((text for text in (hypothesis(evidence[0]) for hypothesis in PLACES) if text), "")
-    return with_its_part(evidence[0], last, True)
+    return (by_size, True) if by_size else None
+
+
+def part_by_part(evidence: list[Evidence], own: tuple[Hypothesis, ...], elsewhere: bool, trials: bool) -> Iterator[str]:
+    """Several parts are wrong, each in its own way: as if each were all that had been asked for."""
+    for part in evidence[0].parts:
+        if part.right:
+            continue
+        alone = [e.alone(part.name) for e in evidence if not next(p for p in e.parts if p.name == part.name).right]
+        whole = is_a_number(part) and part.expected == part.expected.round()  # a label, of which nothing is a half
+        text = "" if whole else diagnose(alone, own, elsewhere, trials=trials)
+        right = f"should be {two_numbers(part.expected.item(), part.got.item())[0]}" if is_a_number(part) else ""
+        value = f"is {two_numbers(part.expected.item(), part.got.item())[1]}, and {right}" if right else ""
+        plural = "are" if part.name[-1:] == "s" else "is"
+        if text or value:
+            yield f"the {part.name} {value or f'{plural} wrong'}" + (f": {text}" if text else "")
+
+
+def is_a_number(part: Part) -> bool:
+    return part.expected.numel() == 1
 
 
 def with_its_part(e: Evidence, text: str, of_one_part: bool) -> str:
@@ -67,6 +119,13 @@ def of_the_wrong_part(look: Callable[[Part], str | None]) -> Hypothesis:
         return look(part) if part.expected.numel() > 1 and not is_constant(part.expected) else None
 
     return hypothesis
+
+
+def should_be_constant(e: Evidence) -> str | None:
+    part = e.wrong
+    if part.expected.numel() > 1 and is_constant(part.expected):
+        return f"all of it should be {spelled(part.expected.flatten()[0].item())}"
+    return None
 
 
 def is_constant(x: Tensor) -> bool:
@@ -91,7 +150,7 @@ def digits_lost(e: Evidence) -> str | None:
     if size > 1e-6:
         return (
             "only the first two or three digits are right: is something rounded on the way (half precision), cut \
-off, or drawn at random?"
+off, or drawn at random; or an ε too large?"
             if size > 1e-4
             else "the answer is nearly right: is an ε missing, too large, or in another place?"
         )
@@ -99,74 +158,7 @@ off, or drawn at random?"
 and torch.tensor(…) make one unless told a dtype, .float() does)?"
 
 
-# --- a factor, a constant ----------------------------------------------------------------------------------------
-
-
-def constant_factor(e: Evidence) -> str | None:
-    f = common_factor(e.wrong)
-    if f is None:
-        return None
-    if abs(f + 1) < 1e-6:
-        return "the sign is wrong everywhere"
-    unit = ": are nm and Å mixed up?" if any(math.isclose(abs(f), unit, rel_tol=1e-6) for unit in UNITS) else ""
-    squared = f" (squared, {spelled(f * f)})" if spelled(f).startswith(("√", "−√")) else ""
-    return f"yours is {spelled(f)} times the right answer, everywhere{squared}{unit}"
-
-
-def factor_that_is_a_size(evidence: list[Evidence]) -> str | None:
-    """A factor that differs from input to input, as the size of an axis does, or those of two."""
-    factors = [common_factor(e.wrong) for e in evidence]
-    if len(evidence) < 2 or None in factors or min(factors) <= 0:
-        return None
-    known = {name: sizes for name, sizes in sizes_of(evidence).items() if len(set(sizes)) > 1}
-    for (name, sizes), (power, text) in itertools.product(known.items(), POWERS.items()):
-        rest = without(factors, sizes, power)
-        if max(rest) - min(rest) < 1e-6 * max(rest):
-            plain = math.isclose(rest[0], 1)
-            times = text if plain else f"{spelled(rest[0])} · {text}"
-            return f"yours is {times} times the right answer, with n = {name}{MEANT.get(power, '') if plain else ''}"
-    for name, sizes in known.items():
-        by_power = power_of(factors, sizes)
-        if by_power:
-            return f"yours is n to the power of {by_power} times the right answer, with n = {name}"
-    for (m, ms), (n, ns), power in itertools.product(known.items(), known.items(), (1.0, 0.5)):
-        rest = without(without(factors, ms, power), ns, -power)
-        if max(rest) - min(rest) < 1e-6 * max(rest):
-            root = "the root of " if power == 0.5 else ""
-            return f"it is divided by {root}{n}, where {root}{m} belongs"
-    return None
-
-
-def power_of(factors: list[float], sizes: list[int]) -> str | None:
-    powers = [math.log(f) / math.log(n) for f, n in zip(factors, sizes, strict=True) if n > 1]
-    return spelled(powers[0]) if len(powers) > 1 and max(powers) - min(powers) < 1e-6 else None
-
-
-def without(factors: list[float], sizes: list[int], power: float) -> list[float]:
-    return [f / n**power for f, n in zip(factors, sizes, strict=True)]
-
-
-POWERS = {1.0: "n", -1.0: "1/n", 0.5: "√n", -0.5: "1/√n", 2.0: "n²", -2.0: "1/n²"}
-MEANT = {
-    1.0: ": is a sum taken, or a division left out, where the formula divides by it?",
-    -1.0: ": is a mean taken where a sum belongs, or divided once too often?",
-    0.5: ": is a division by its root missing?",
-    -0.5: ": is it divided by the root once too often?",
-}
-
-
-def sizes_of(evidence: list[Evidence]) -> dict[str, list[int]]:
-    """The whole numbers among the arguments, and the sizes of the tensors' axes: {what it is: its size in each}."""
-    found = {}
-    for number, name in enumerate(evidence[0].names[: len(evidence[0].arguments)]):
-        values = [e.arguments[number] for e in evidence]
-        if all(type(value) is int for value in values):
-            found[name] = values
-        values = [value.translations if isinstance(value, Rigid) else value for value in values]
-        if all(isinstance(value, Tensor) for value in values):
-            for axis in range(-min(value.ndim for value in values), 0):
-                found[f"the size of axis {axis} of {name}"] = [value.shape[axis] for value in values]
-    return found
+# --- a constant, a frame, a factor of each ---------------------------------------------------------------------------
 
 
 def constant_added(part: Part) -> str | None:
@@ -175,6 +167,13 @@ def constant_added(part: Part) -> str | None:
         return None
     if gap.numel() > 1 and (gap - gap.mean()).abs().max() < part.close * gap.abs().max():
         return f"yours is the right answer and {spelled(gap.mean().item())} more, everywhere"
+    return None
+
+
+def same_along_an_axis(part: Part) -> str | None:
+    gap = part.got - part.expected
+    if not gap.isfinite().all():
+        return None
     for axis in range(-gap.ndim, 0):
         if gap.shape[axis] > 1 and gap.std(axis).max() < part.close * gap.abs().max():
             return f"what is wrong with it is the same all along axis {axis}: something that does not depend on this \
@@ -284,6 +283,24 @@ def adds_up_elsewhere(part: Part) -> str | None:
     return f"yours do not add up to one along axis {wanted[0]}"
 
 
+def out_of_proportion(part: Part) -> str | None:
+    """Shares of one that had, before they were made to add up, a factor too much that belongs to another axis."""
+    one = lambda x, axis: alike(x.sum(axis), torch.ones_like(x.sum(axis)))  # noqa: E731
+    if not ((part.got > 0).all() and (part.expected > 0).all()):
+        return None
+    for axis in range(-part.expected.ndim, 0):
+        if part.expected.shape[axis] < 2 or not (one(part.expected, axis) and one(part.got, axis)):
+            continue
+        gap = (part.got / part.expected).log()
+        gap = gap - gap.mean(axis, keepdim=True)
+        for other in range(-gap.ndim, 0):
+            if other != axis and gap.shape[other] > 1 and alike(gap, gap.mean(other, keepdim=True).expand_as(gap)):
+                return f"yours add up to one along axis {axis}, as they should, but before that each had a factor too \
+much, the same all along axis {other}: was something taken off, or divided by, that runs along axis {other} where axis \
+{axis} is meant?"
+    return None
+
+
 def blind_to_an_axis(part: Part) -> str | None:
     if is_constant(part.got):
         return "yours is the same number everywhere"
@@ -294,50 +311,6 @@ def blind_to_an_axis(part: Part) -> str | None:
                     return f"yours is {text} of the right answer over axis {axis}, which should stay"
             return f"yours is the same all along axis {axis}: what happens on this axis is summed or not looked at"
     return None
-
-
-# --- rotations ---------------------------------------------------------------------------------------------------
-
-
-def no_rotation(e: Evidence) -> str | None:
-    part = e.wrong
-    if part.expected.shape[-2:] != (3, 3) or not part.got.isfinite().all():
-        return None
-    one = torch.eye(3, dtype=torch.float64)
-    if not alike(part.expected @ part.expected.mT, one.expand_as(part.expected)):
-        return None
-    between = {"own axes": part.expected.mT @ part.got, "world's axes": part.got @ part.expected.mT}
-    for text, turn in between.items():
-        turns = turn.flatten(0, -3) if turn.ndim > 2 else turn[None]
-        if len(turns) > 1 and alike(turns, turns[:1].expand_as(turns)):
-            if is_a_relabelling(turns[0]):
-                left = "; that is a left hand, det R = −1" if torch.linalg.det(turns[0]) < 0 else ""
-                return f"each rotation is the right one with other axes or other signs: {columns(turns[0])}{left}"
-            if alike(turns[0] @ turns[0].mT, one):
-                return f"each rotation is turned by the same turn, in its {text}"
-    square = part.got.mT @ part.got
-    if not alike(square, one.expand_as(square), 1e-4):
-        if alike(square.diagonal(dim1=-2, dim2=-1), torch.ones(square.shape[:-1], dtype=torch.float64), 1e-4):
-            return "these are no rotations: the axes have length one, but are not at right angles to each other"
-        if alike(square, square[..., :1, :1] * one, 1e-4):
-            return "these are no rotations: they stretch all three axes alike; is a length not divided out?"
-        return "these are no rotations: Rᵀ R is not 1, the axes do not have length one"
-    if (torch.linalg.det(part.got) < 0).all():
-        return "these are no rotations but reflections: det R = −1, a left hand"
-    return None
-
-
-def is_a_relabelling(turn: Tensor) -> bool:
-    return alike(turn.abs(), turn.abs().round()) and not alike(turn, torch.eye(3, dtype=turn.dtype))
-
-
-def columns(turn: Tensor) -> str:
-    """Which of the right axes each column is."""
-    names = []
-    for k in range(3):
-        right = int(turn[:, k].abs().argmax())
-        names.append(f"{'−' if turn[right, k] < 0 else ''}{'xyz'[right]}")
-    return f"where x, y, z belong stand {', '.join(names)}"
 
 
 # --- where it is wrong, if nothing is known of how ---------------------------------------------------------------
@@ -376,14 +349,23 @@ BY_PART_LOOKS = (
     shifted_or_reversed,
     function_of_the_answer,
     adds_up_elsewhere,
+    out_of_proportion,
     factor_of_each,
     blind_to_an_axis,
     right_numbers_elsewhere,
     limited,
 )
 LOOKS = tuple(map(of_the_wrong_part, BY_PART_LOOKS))
+OF_OTHER_INPUTS = {
+    right_for_unit_quaternions,
+    number_not_looked_at,
+    right_for_another_input,
+    right_for_another_input_but_for_a_factor,
+}
 GENERAL: tuple[Hypothesis, ...] = (
     digits_lost,
+    right_for_unit_quaternions,
+    number_not_looked_at,
     constant_factor,
     LOOKS[1],
     right_for_another_input,
@@ -392,7 +374,23 @@ GENERAL: tuple[Hypothesis, ...] = (
     a_frame_itself,
     nothing_is_left,
     no_rotation,
+    right_for_another_input_but_for_a_factor,
+    any_factor,
+    function_of_a_number,
+    factor_is_an_argument,
+    a_product_of_rotations,
+    a_sum_of_turned_arrows,
+    something_added,
     *LOOKS,
+    should_be_constant,
+    axes_one_by_one,
+    of_a_unit_quaternion,
 )
-BY_PART = {*GENERAL} - {right_for_another_input}
 PLACES: tuple[Hypothesis, ...] = (sum_of_arguments, of_the_wrong_part(wrong_in_a_corner))
+TRIALS: tuple[Hypothesis, ...] = (
+    not_looked_at,
+    grows_otherwise,
+    right_when_simpler,
+    of_the_wrong_part(same_along_an_axis),
+    felt_elsewhere,
+)

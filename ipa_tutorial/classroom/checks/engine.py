@@ -25,7 +25,7 @@ from .draw import Draw
 from .evidence import Evidence, Part, as_tensor, labelled
 from .slips import Slip, slips_of
 from .tree import convert, copy_of, flat
-from .watch import calls, largest_tensor
+from .watch import calls, first_nan, largest_tensor
 
 SETTINGS = (  # dtype, sizes (of L first), from small to large
     (torch.float64, (1, 2, 3, 4, 5, 6)),
@@ -96,6 +96,7 @@ class Check:
         results: names of the answer's parts, where it is a tuple.
         sound: the package's own answer, where it takes more than a call of ``where``.
         own: hypotheses of this exercise about a wrong answer that has no name.
+        examples: further ones, for when nothing else tells more.
         elsewhere: whether to ask if a wrong answer is right for another input.
         without: functions that the exercise forbids: "softmax", "matmul", "Rigid.apply".
         room: how many numbers the largest tensor may have, given the arguments.
@@ -121,6 +122,7 @@ class Check:
     results: tuple[str, ...] = ()
     sound: Callable | None = None
     own: tuple[Hypothesis, ...] = ()
+    examples: tuple[Hypothesis, ...] = ()
     elsewhere: bool = True
     without: tuple[str, ...] = ()
     room: Callable[..., int] | None = None
@@ -221,8 +223,8 @@ then the package's computes it"
         if self.drawn or not answered(outcome):
             return None
         again = self.run(function, case)
-        if answered(again) and compare(again, outcome, 0.0, finite=False) is None:
-            return None
+        if answered(again) and compare(again, outcome, self.limit(case), finite=False) is None:
+            return None  # not bit by bit: queries may stand in axes that are drawn anew
         return Problem("two calls on the same input disagree: is something drawn at random, or remembered, inside?")
 
     def judge(self, outcome: Any, case: Case) -> Problem | None:
@@ -231,11 +233,12 @@ then the package's computes it"
             return outcome
         expected = self.expected(case)
         if case.only_finite:
-            return compare(outcome, expected, None)
-        problem = compare(outcome, expected, None)  # structure and NaN first: a view could choke on them
+            return compare(outcome, expected, None, names=self.results)
+        # structure and NaN first: a view could choke on them
+        problem = compare(outcome, expected, None, names=self.results)
         if problem is not None and problem.structural:
             return problem
-        problem = compare(self.seen(outcome, case), self.seen(expected, case), self.limit(case))
+        problem = compare(self.seen(outcome, case), self.seen(expected, case), self.limit(case), names=self.results)
         return replace(problem, text=f"{self.view_title}{problem.text}") if problem else None
 
     def judge_gradient(self, function: Callable, case: Case) -> Problem | None:
@@ -295,20 +298,35 @@ then the package's computes it"
             return Verdict("wrong", words.wrong(self.title, *lines, problem.text, smallest), mistake)
         told = [(c, out, self.judge(out, c) is None) for c, out in tried]
         reasons = [self.summary(told) if self.summary else words.whereabouts(told), case.moral]
-        if wrong and not problem.error and not problem.structural and not self.summary:
+        if problem.broken:
+            reasons.insert(0, self.origin(problem, function, case))
+        if wrong and not problem.error and (not problem.structural or problem.broken) and not self.summary:
             several = [pair for pair in wrong if pair[0].residues > 1 and not pair[0].narrow]
             telling = several[:3] or [pair for pair in wrong if not pair[0].residues][:1] or wrong[:1]
             evidence = [self.evidence(function, *pair) for pair in telling]
-            reasons.insert(0, "" if telling[0][0].residues == 1 else diagnose(evidence, self.own, self.elsewhere))
-            problem = self.judge(telling[0][1], telling[0][0])
-        elif (
-            problem.structural or problem.error
-        ) and not self.summary:  # of the same kind, from an input that tells more
+            if telling[0][0].residues != 1:
+                reasons.insert(0, self.diagnosed(evidence, trials=not any(reasons)))
+            problem = problem if problem.broken else self.judge(telling[0][1], telling[0][0])
+        elif (problem.structural or problem.error) and not self.summary and not problem.broken:
+            # of the same kind, from an input that tells more
             problem = next(p for _, _, p in judged if (p.structural, p.error) == (problem.structural, problem.error))
             reasons.insert(0, problem.text)
         reasons = [reason for reason in reasons if reason]
-        example = [] if problem.text in reasons else [problem.text]
+        example = [] if any(problem.text in reason for reason in reasons) else [problem.text]
         return Verdict("wrong", words.wrong(self.title, *reasons, *example, smallest), reason=" ".join(reasons))
+
+    def diagnosed(self, evidence: list[Evidence], trials: bool) -> str:
+        """Never at the price of the verdict: an answer may be so odd that a hypothesis stumbles over it."""
+        try:
+            return diagnose(evidence, self.own, self.elsewhere, self.examples, trials)
+        except Exception:
+            return ""
+
+    def origin(self, problem: Problem, function: Callable, case: Case) -> str:
+        """Where on the way NaN or infinity arises, if that can be seen."""
+        broken = torch.isnan if problem.broken == "nan" else torch.isinf
+        first = first_nan(function, copy_of(case.arguments), broken)
+        return f"{problem.text}: {first}" if first else problem.text
 
     def evidence(self, function: Callable, case: Case, outcome: Any) -> Evidence:
         def parts_of(answer: Any) -> list[tuple[str, Any]]:
@@ -317,10 +335,13 @@ then the package's computes it"
         def right(arguments: tuple) -> list[torch.Tensor]:
             return [x for _, x in parts_of(self.reference(*convert(arguments, torch.float64)))]
 
+        def mine(arguments: tuple) -> list[torch.Tensor]:
+            return [x for _, x in parts_of(function(*arguments))]
+
         pairs = zip(parts_of(outcome), parts_of(self.expected(case)), strict=True)
         close = self.limit(case)
         parts = tuple(Part(name, got, e, close) for (name, got), (_, e) in pairs if e is not None and got is not None)
-        return Evidence(copy_of(case.arguments), self.argument_names(), parts, case.narrow, right, function)
+        return Evidence(copy_of(case.arguments), self.argument_names(), parts, case.narrow, right, function, mine)
 
     def packaged(self) -> Callable:
         """The package's own function, looked up anew each time: it may have a bug planted in it."""

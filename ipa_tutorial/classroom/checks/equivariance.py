@@ -12,7 +12,7 @@ from ... import testing
 from ...rigid import Rigid
 from .draw import Draw
 from .engine import Case, Check
-from .testing import FAILS, PASSES, PRINTS, on, verdict_of, what_slips_through
+from .testing import FAILS, PASSES, PRINTS, on, place_of, verdict_of, what_slips_through
 
 Layer = Callable[[Rigid], tuple[Rigid, Tensor]]  # frames (L,) → frames (L,), arrows (L, 3)
 
@@ -178,18 +178,20 @@ def that_strays(by: float, name: str) -> Callable[[Draw], Case]:
 
 def what_it_minds(told: list[tuple[Case, Any, bool]]) -> str:
     """Of layers that are sound, of which does the test complain: with arrows, with rounding, without either?"""
-    minded = {case.name for case, outcome, right in told if not right and outcome == FAILS}
+    minded = {case.name.split(" (")[0] for case, outcome, right in told if not right and outcome == FAILS}
+    here = place_of(told)
     strict = not any(outcome == PASSES for _, outcome, right in told if not right)  # nothing slips through
     if "leaves all as it is" in minded:
-        return "your test complains of every layer, even of one that leaves all as it is, with arrows of length zero: \
-is what f makes of G ∘ T compared with G ∘ the frames and R_G times the arrows of f(T), one G for all and on the left?"
+        return f"your test complains of every layer{here}, even of one that leaves all as it is, with arrows of length \
+zero: is what f makes of G ∘ T compared with G ∘ the frames and R_G times the arrows of f(T), one G for all and on the left?"
     if strict and {"steps on the right", "drawn to the middle", "arrows to the middle"} <= minded:
-        return "your test complains of rounding: sound layers differ in the fifteenth digit, and may"
+        return f"your test complains of rounding{here}: sound layers differ in the fifteenth digit, and may"
     if {"steps on the right", "drawn to the middle"} <= minded:
-        return "your test complains of every layer that moves its frames, also of sound ones: what f makes of G ∘ T \
-should be G ∘ what f makes of T, with G on the left"
+        return f"your test complains{here} of every layer that moves its frames, also of sound ones: what f makes of \
+G ∘ T should be G ∘ what f makes of T, with G on the left"
     if {"arrows straight ahead", "arrows to the middle"} <= minded:
-        return "your test complains of arrows that are right: when the world moves they are turned by R_G, and no more"
+        return f"your test complains of arrows{here} that are right: when the world moves they are turned by R_G, \
+and no more"
     return what_slips_through(told)
 
 

@@ -28,12 +28,12 @@ class Part:
         return alike(self.got, self.expected, self.close)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evidence:
     """One wrong answer.
 
     ``right(arguments)`` is the right answer for other arguments, as parts that can be compared with ``parts``;
-    ``answer(arguments)`` that of the learner's function.
+    ``mine(arguments)`` that of the learner's function, likewise; ``answer(*arguments)`` is the function itself.
     """
 
     arguments: tuple
@@ -41,12 +41,32 @@ class Evidence:
     parts: tuple[Part, ...]
     single: bool  # float32
     right: Callable[[tuple], list[Tensor]]
-    answer: Callable[[tuple], Any]
+    answer: Callable
+    mine: Callable[[tuple], list[Tensor]] = lambda arguments: []
 
     @property
     def wrong(self) -> Part:
         """The first part that is not right."""
         return next(part for part in self.parts if not part.right)
+
+    def alone(self, name: str) -> Evidence:
+        """Of one part, as if it were all that had been asked for."""
+        k = [part.name for part in self.parts].index(name)
+        one = lambda answer: lambda arguments: answer(arguments)[k : k + 1]  # noqa: E731
+        return replace(self, parts=self.parts[k : k + 1], right=one(self.right), mine=one(self.mine))
+
+    def both_for(self, arguments: tuple) -> tuple[list[Tensor], list[Tensor]] | None:
+        """The learner's answer and the right one for other arguments, if they come to any."""
+        try:
+            mine, right = self.mine(arguments), self.right(arguments)
+        except Exception:
+            return None
+        fits = (
+            bool(mine)
+            and len(mine) == len(right)
+            and all(x is not None and y is not None and x.shape == y.shape for x, y in zip(mine, right, strict=True))
+        )
+        return (mine, right) if fits else None
 
     def agrees_for(self, arguments: tuple) -> float:
         """The f for which what is wrong in the learner's answer is f times right for these other arguments; or 0."""
@@ -104,9 +124,16 @@ def as_tensor(value: Any) -> Tensor | None:
 # --- numbers in words -------------------------------------------------------------------------------------------------
 
 
+KNOWN = {"ln 2": math.log(2), "1/ln 2": 1 / math.log(2), "ln 10": math.log(10), "1/ln 10": 1 / math.log(10)}
+KNOWN |= {"π": math.pi, "2π": 2 * math.pi, "1/π": 1 / math.pi, "√π": math.pi**0.5, "e": math.e, "1/e": 1 / math.e}
+
+
 def spelled(x: float) -> str:
     """A number as a person would write it: 3, 1/2, √2, 2/√3, and otherwise its digits."""
-    for power, shape in ((1, "{}"), (2, "√({})")):
+    for text, number in KNOWN.items():
+        if math.isclose(abs(x), number, rel_tol=1e-7):
+            return f"−{text}" if x < 0 else text
+    for power, shape in ((1, "{}"), (2, "√({})"), (4, "⁴√({})")):
         share = Fraction(abs(x) ** power).limit_denominator(100)
         if share and share.numerator <= 1000 and math.isclose(share, abs(x) ** power, rel_tol=1e-7):
             text = str(share)

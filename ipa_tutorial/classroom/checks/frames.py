@@ -12,7 +12,7 @@ from ...rigid import Rigid
 from .draw import Draw
 from .engine import Case, Check
 from .evidence import Evidence, alike
-from .terms import Terms, in_terms, sum_of
+from .terms import Terms, contractions, in_terms, sum_of
 
 
 def moved(T: Rigid, points: Tensor) -> Tensor:
@@ -38,6 +38,7 @@ def carried_or_brought(T: Rigid, points: Tensor) -> dict[str, Terms]:
     R, t = T.rotations, T.translations
     turn = lambda M, x: torch.einsum("...xy,...y->...x", M, x)  # noqa: E731
     terms = {"R x": turn(R, points), "t": t, "Rᵀ x": turn(R.mT, points), "Rᵀ t": turn(R.mT, t), "x": points}
+    terms |= contractions("R", "x", R, points) | contractions("R", "t", R, t)
     return {"": terms | {"R t": turn(R, t), "R R x": turn(R @ R, points), "Rᵀ Rᵀ x": turn(R.mT @ R.mT, points)}}
 
 
@@ -126,6 +127,8 @@ def followed_by_the_package(steps: Rigid) -> Rigid:
 def where_it_goes_astray(e: Evidence) -> str | None:
     """The first frame that is wrong, as a sum of what the frame before it and the step offer."""
     (steps,) = e.arguments
+    if len(e.parts) < 2:
+        return None
     right = Rigid(*(part.expected for part in e.parts))
     axis = -3 if e.wrong.name == "rotations" else -2
     pairs = [(e.wrong.got.select(axis, k), e.wrong.expected.select(axis, k)) for k in range(steps.shape[-1])]
@@ -242,6 +245,7 @@ def parts_of_a_product(a: Tensor, b: Tensor) -> dict[str, Terms]:
     arrow = lambda x: torch.cat([torch.zeros_like(s), x], dim=-1)  # noqa: E731
     terms = {"w₁w₂": number(s * t), "v₁·v₂": number((u * v).sum(-1, keepdim=True))}
     terms |= {"w₁v₂": arrow(s * v), "w₂v₁": arrow(t * u), "v₁×v₂": arrow(torch.linalg.cross(u, v))}
+    terms |= {"v₁v₂, entry by entry": arrow(u * v), "v₁": arrow(u), "v₂": arrow(v)}
     return {"": terms | {"w₁v₁": arrow(s * u), "w₂v₂": arrow(t * v)}}
 
 
@@ -300,6 +304,30 @@ def one_beside_three_numbers(numbers: Tensor) -> tuple[Tensor, Tensor]:
     return torch.cat([1 / length, bcd / length], dim=-1), push
 
 
+def numbers_and_arrows(numbers: Tensor) -> dict[str, Terms]:
+    """(w, x, y, z) of the update, the number and the arrow apart: of the other there are zeros."""
+    bcd, push = numbers.split(3, dim=-1)
+    square = bcd.square().sum(-1, keepdim=True)
+    length, zero = (1 + square).sqrt(), torch.zeros_like(square)
+    sizes = {
+        "1/√(1 + b² + c² + d²)": 1 / length,
+        "1": zero + 1,
+        "√(1 − b² − c² − d²)": (1 - square).clamp(min=0).sqrt(),
+    }
+    sizes |= {"1/(1 + b² + c² + d²)": 1 / length**2, "‖bcd‖": square.sqrt()}
+    arrows = {"bcd/√(1 + b² + c² + d²)": bcd / length, "bcd": bcd, "bcd/‖bcd‖": bcd / square.sqrt(), "push": push}
+    arrows |= {
+        "bcd/(1 + b² + c² + d²)": bcd / length**2,
+        "push/√(1 + push²)": push / (1 + push.square().sum(-1, True)).sqrt(),
+    }
+    terms = {f"({name}, 0, 0, 0)": torch.cat([x, 0 * bcd], dim=-1) for name, x in sizes.items()}
+    terms |= {f"(0, {name})": torch.cat([zero, x], dim=-1) for name, x in arrows.items()}
+    R = turned_axes(torch.cat([torch.ones_like(square), bcd], dim=-1))
+    pushes = {"push": push, "bcd": bcd, "push/‖push‖": push / push.norm(dim=-1, keepdim=True).clamp(min=1e-30)}
+    pushes |= contractions("R", "push", R, push)
+    return {"quaternion": terms, "push": pushes}
+
+
 def by_a_layer_that_passes_on(numbers: Tensor) -> tuple[Tensor, Tensor]:
     update = BackboneUpdate(6).to(numbers.dtype)
     update.to_update.weight.data.copy_(torch.eye(6))
@@ -315,5 +343,6 @@ check_update_quaternion = Check(
     special=(lambda d: Case((torch.zeros(2, 6, dtype=d.dtype),), "zeros, which mean: stay as you are"),),
     names=("numbers",),
     results=("quaternion", "push"),
+    own=(in_terms(numbers_and_arrows),),
     sound=by_a_layer_that_passes_on,
 )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from .evidence import Evidence, Part, alike, as_tensor, spelled
+from ...rigid import Rigid
+from .evidence import Evidence, Part, alike, as_tensor, common_factor, spelled
 
 FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "the square of": torch.square,
@@ -75,8 +77,52 @@ def sum_of_arguments(e: Evidence) -> str | None:
     found = [torch.linalg.lstsq(table, x.reshape(-1, 1)).solution[:, 0] for x in (part.got, part.expected)]
     if not all(alike((table @ c).view_as(x), x, 1e-6) for c, x in zip(found, (part.got, part.expected), strict=True)):
         return None
-    mine, right = (" + ".join(f"{spelled(c)} · {n}" for c, n in zip(x.tolist(), terms, strict=True)) for x in found)
+    mine, right = (in_words(dict(zip(terms, x.tolist(), strict=True))) for x in found)
     return f"yours is {mine}, where it should be {right}"
+
+
+def in_words(factors: dict[str, float]) -> str:
+    text = " + ".join(f"{spelled(c)} · {name}" for name, c in factors.items() if abs(c) > 1e-9)
+    return text.replace("+ −", "− ") or "0"
+
+
+def function_of_a_number(e: Evidence) -> str | None:
+    """For answers that are a single number; 0 and 1 are functions of too many things."""
+    part = e.wrong
+    if part.expected.numel() != 1 or part.expected.item() in (0, 1):
+        return None
+    return function_of_the_answer(part)
+
+
+def something_added(e: Evidence) -> str | None:
+    """What is wrong is one of the arguments, or a multiple of it, added everywhere."""
+    gap = replace(e.wrong, got=e.wrong.got - e.wrong.expected)
+    if not gap.got.isfinite().all() or gap.got.numel() < 5:
+        return None
+    for name, x in ingredients(e):
+        for k in range(min(x.ndim, 2), -1, -1):
+            view = x.unflatten(-1, (*[1] * k, -1)) if k else x  # axes of one in front of the last
+            try:
+                other = replace(gap, expected=view.expand_as(gap.got))
+            except RuntimeError:
+                continue
+            factor = common_factor(other) if other.expected.any() else None
+            if factor and "." not in spelled(factor):
+                what, much = ("too little", -factor) if factor < 0 else ("too much", factor)
+                times = "" if much == 1 else f"{spelled(much)} · "
+                return f"yours is right but for {times}{name}, which is {what}"
+    return None
+
+
+def ingredients(e: Evidence) -> Iterator[tuple[str, Tensor]]:
+    for name, value in zip(e.names, e.arguments, strict=False):
+        if isinstance(value, Rigid):
+            R, t = value.rotations.double(), value.translations.double()
+            yield f"the translations of {name}", t
+            yield f"the translations of {name}, turned by R", (R @ t[..., None])[..., 0]
+            yield f"the translations of {name}, turned by Rᵀ", (R.mT @ t[..., None])[..., 0]
+        elif isinstance(value, Tensor) and value.is_floating_point() and value.ndim:
+            yield name, value.double()
 
 
 def nothing_is_left(e: Evidence) -> str | None:

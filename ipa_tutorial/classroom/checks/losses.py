@@ -251,13 +251,12 @@ def pair(text: str, true: float, predicted: float, expected: float) -> tuple:
 
 SCORES_IN_THE_HEAD = (
     pair("predicted 10 Å apart", 10, 10, 1.0),
+    pair("predicted 50 Å apart (they are neighbours, since nearer than 15 Å in the true structure)", 14, 50, 0.0),
+    pair("predicted 10 Å apart (with 16 Å they are no neighbours, and who has none scores 1)", 16, 10, 1.0),
     *(
-        pair(f"predicted {10 + error:g} Å apart", 10, 10 + error, score)
+        pair(f"predicted {4 + error:g} Å apart", 4, 4 + error, score)
         for error, score in ((0.3, 1.0), (0.7, 0.75), (1.5, 0.5), (3.0, 0.25), (5.0, 0.0), (7.0, 0.0), (-3.0, 0.25))
     ),
-    pair("predicted 40 Å apart (neighbours are those of the true structure)", 10, 40, 0.0),
-    pair("predicted 14 Å apart (with 14 Å they are neighbours)", 14, 17, 0.25),
-    pair("predicted 10 Å apart (with 16 Å they are no neighbours, and who has none scores 1)", 16, 10, 1.0),
     (
         "three residues at 0, 10 and 20 Å on a line, predicted at 0, 10 and 13 Å (the outer two are no neighbours)",
         (on_a_line(0, 10, 13), on_a_line(0, 10, 20)),

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...rigid import Rigid
 from ...torsion import _turn_about_x
+from .carried import CARRIERS, GROUPS, made_of
 from .compare import gradients_of, is_finite
 from .draw import Draw
 from .engine import Case, Check
@@ -238,15 +239,20 @@ def order_of_groups(e: Evidence) -> str | None:
         return f"every group is right, and stands in another place: where groups 0 to 7 belong, yours has {found}"
     if None in found and found[: found.index(None)] == list(range(found.index(None))):
         g = found.index(None)
-        return (
-            f"group {g} ({GROUPS[g]}) is the first that is wrong: it is carried by {CARRIERS[g]}, and its turn stands \
-on the far right"
-        )
+        made = made_of(e, g, carried_by_matrices(*e.arguments))
+        return f"group {g} ({GROUPS[g]}) is the first that is wrong: {made}" if made else None
     return None
 
 
-GROUPS = ("backbone", "pre-ω", "φ", "ψ", "χ1", "χ2", "χ3", "χ4")
-CARRIERS = ("the backbone frame",) * 5 + ("χ1", "χ2", "χ3")
+def first_wrong_group(e: Evidence) -> str:
+    axis = -3 if e.wrong.name == "rotations" else -2
+    right = [alike(e.wrong.got.select(axis, g), e.wrong.expected.select(axis, g), e.wrong.close) for g in range(8)]
+    g = right.index(False)
+    return (
+        f"group {g} ({GROUPS[g]}) is the first that is wrong: it is carried by {CARRIERS[g]}, and its turn stands on \
+the far right"
+    )
+
 
 check_compose_groups = Check(
     "Algorithm 24, lines 2 to 10: the eight groups of a residue",
@@ -254,6 +260,7 @@ check_compose_groups = Check(
     lambda d: (d.frames(d.L), d.frames(d.L, 8), turned_by_the_exponential(*unit_angles(d, d.L, 8))),
     carried_by_matrices,
     own=(order_of_groups,),
+    examples=(first_wrong_group,),
 )
 
 

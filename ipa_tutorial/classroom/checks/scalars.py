@@ -198,6 +198,17 @@ def weights_that_are_used(e: Evidence) -> str | None:
     if not torch.allclose(used.sum(-1), torch.ones(L).double()):
         before = f"before it had {weights[0, 0, m]:.3f} for m and {1 - weights[0, 0, m]:.3f} for the others"
         return f"{shown}: nobody hears m any more, but row 0 adds up to {used[0].sum():.3f} and not to 1 ({before})"
+    others = torch.arange(L) != m
+    ways = {
+        "they are a softmax of the weights, which have been through one already": weights[0]
+        .where(others, -math.inf)
+        .softmax(-1),
+        "what m had is dealt out in equal parts, and not in proportion": others
+        * (weights[0] + weights[0, :, m, None] / (L - 1)),
+    }
+    for how, made in ways.items():
+        if torch.allclose(used, made):
+            return f"{shown}: nobody hears m any more and rows add up to 1, but {how}"
     return f"{shown}: nobody hears m any more and rows add up to 1, but what m had is not dealt out in proportion: \
 all other weights of a row should grow by one and the same factor"
 

@@ -18,7 +18,8 @@ from .draw import Draw
 from .engine import Case, Check
 
 PASSES, PRINTS, FAILS = "it stays silent", "it prints something, and raises nothing", "it raises AssertionError"
-KINDS = {"turn": r"turn|rotat", "push": r"push|shift|translat|mov"}
+ALARM, SLIPPED = "a false alarm: ", "it slipped through: "
+KINDS = {"turn": r"\b(turn|rotat)", "push": r"\b(push|shift|translat)"}  # beginnings of words: "returned" is none
 
 
 def distances(T: Rigid) -> torch.Tensor:
@@ -40,10 +41,12 @@ def relative_translations(T: Rigid) -> torch.Tensor:
 
 
 def distances_from_the_origin(T: Rigid) -> torch.Tensor:
+    """It notices a push."""
     return T.translations.norm(dim=-1)
 
 
 def differences(T: Rigid) -> torch.Tensor:
+    """It notices a turn."""
     return T.translations - T.translations[..., :1, :]
 
 
@@ -52,11 +55,12 @@ def coordinates(T: Rigid) -> torch.Tensor:
 
 
 def squares_of_differences(T: Rigid) -> torch.Tensor:
-    """Blind to half turns about the axes of the world, which change signs only."""
+    """Blind to half turns about the axes of the world, which change signs only: turn by any other angle."""
     return differences(T).square()
 
 
 def nan_somewhere(T: Rigid) -> torch.Tensor:
+    """Every comparison with NaN is false, and max(a, b) may drop it: say what must hold."""
     return distances(T) * torch.tensor([float("nan")] + [1.0] * (T.shape[-1] - 1), dtype=T.dtype)
 
 
@@ -84,6 +88,17 @@ ANSWERS = {
 }
 
 
+class Complaint(str):
+    """FAILS, and where in the learner's test."""
+
+    where: str
+
+    def __new__(cls, where: str) -> Complaint:
+        said = super().__new__(cls, FAILS)
+        said.where = where
+        return said
+
+
 def verdict_of(assertion: Callable) -> Callable:
     """The learner's assertion as a function that says what it did."""
 
@@ -92,8 +107,8 @@ def verdict_of(assertion: Callable) -> Callable:
         try:
             with redirect_stdout(printed):
                 result = assertion(*arguments)
-        except AssertionError:
-            return FAILS
+        except AssertionError as error:
+            return Complaint(words.of_assertion(error, assertion))
         if result is not None:
             return f"it returns {words.kind(result)}, which nobody reads: raise AssertionError, or stay silent"
         return PRINTS if printed.getvalue() else PASSES
@@ -116,6 +131,11 @@ def says_which_motion(assertion: Callable, cases: list[Case]) -> str | None:
     return None
 
 
+def place_of(told: list[tuple[Case, Any, bool]]) -> str:
+    """The line of the test that gave the first false alarm."""
+    return next((f" ({said.where})" for _, said, right in told if not right and getattr(said, "where", "")), "")
+
+
 def what_slips_through(told: list[tuple[Case, Any, bool]]) -> str:
     """All that a learner's test got wrong, in one sentence."""
     wrong = {}
@@ -126,13 +146,16 @@ def what_slips_through(told: list[tuple[Case, Any, bool]]) -> str:
             return outcome.text
         if outcome not in (PASSES, FAILS, PRINTS):
             return outcome
-        wrong.setdefault("a false alarm: " if outcome == FAILS else "it slipped through: ", []).append(case.name)
+        name = "what is sound" if case.residues else case.name
+        wrong.setdefault(ALARM if outcome == FAILS else SLIPPED, []).append(name)
+    place = place_of(told)
     if {outcome for _, outcome, _ in told} == {FAILS}:
-        return "your test complains of everything, also of what is right"
+        return f"your test complains of everything, also of what is right{place}"
     if not any(outcome == FAILS for _, outcome, _ in told):
         printed = any(outcome == PRINTS for _, outcome, _ in told)
         return "your test never raises" + (": it only prints, and nobody reads that" if printed else "")
-    return "; ".join(title + first_of(list(dict.fromkeys(names))) for title, names in wrong.items())
+    texts = {title: first_of(list(dict.fromkeys(names))) for title, names in wrong.items()}
+    return "; ".join(f"{title}{text}{place if title == ALARM else ''}" for title, text in texts.items())
 
 
 def first_of(names: list[str], at_most: int = 4) -> str:
@@ -142,9 +165,10 @@ def first_of(names: list[str], at_most: int = 4) -> str:
 
 def what_it_minds(told: list[tuple[Case, Any, bool]]) -> str:
     """Of three functions that are all invariant, which does the test complain of?"""
-    minded = {case.name for case, outcome, right in told if not right and outcome == FAILS}
+    minded = {case.name.split(" (")[0] for case, outcome, right in told if not right and outcome == FAILS}
+    place = place_of(told)
     if "ones" in minded:
-        return "your test complains of everything: even of a function that always returns the same ones"
+        return f"your test complains of everything{place}: even of a function that always returns the same ones"
     if "rounded distances" in minded:
         return "your test complains of distances, which no motion of the world changes: does one G move all residues, \
 on the left, G ∘ T, and is it a turn and a push, without a stretch? Is anything divided by numbers that may be zero?"
@@ -154,7 +178,9 @@ on the left, G ∘ T, and is it a turn and a push, without a stretch? Is anythin
 
 
 def on(function: Callable) -> Callable[[Draw], Case]:
-    return lambda d: Case((function, d.frames(6)), function.__name__.replace("_", " "))
+    """A case called by the function's name, and by what its docstring has to say."""
+    name, note = function.__name__.replace("_", " "), (function.__doc__ or "").strip().rstrip(".")
+    return lambda d: Case((function, d.frames(6)), f"{name} ({note[0].lower()}{note[1:]})" if note else name)
 
 
 def on_one_that_changes_by(change: Callable[[Tensor], Tensor], name: str) -> Callable[[Draw], Case]:

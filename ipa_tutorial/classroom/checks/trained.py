@@ -14,16 +14,20 @@ from ...quaternion import quaternion_to_rotation
 from ...rigid import Rigid
 from .draw import Draw
 from .engine import Case, Check
+from .evidence import Evidence, Part
 from .frames import turned_axes
+from .functions import function_of_the_answer
+from .terms import Terms, in_terms
 
 # --- the table of names ----------------------------------------------------------------------------------------------
 
 PREFIX = "structure_ipa.layers.1.0.attn."
 HEADS, DIM, C, C_V, P, P_V = 3, 10, 4, 5, 2, 3  # as unequal as they come
+COLUMNS = HEADS * (C_V + 4 * P_V + DIM)  # of the output layer
 LAYOUT = {  # IgFold's names and shapes, in this size
     "point_weights": (HEADS,),
     "to_out.bias": (DIM,),
-    "to_out.weight": (DIM, HEADS * (C_V + 4 * P_V + DIM)),
+    "to_out.weight": (DIM, COLUMNS),
     "to_pairwise_attn_bias.0.bias": (HEADS,),
     "to_pairwise_attn_bias.0.weight": (HEADS, DIM),
     "to_point_k.weight": (HEADS * P * 3, DIM),
@@ -40,12 +44,19 @@ def inputs_and_numbers(d: Draw) -> tuple:
     return (d.normal(d.L, DIM), d.normal(d.L, d.L, DIM), d.frames(d.L), *(d.alone(*x) for x in LAYOUT.values()))
 
 
+def surrounded(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """As in IgFold's file: other blocks before and after, with tensors of the same names and other numbers."""
+    before, after = (
+        {name.replace("layers.1", layer): x.flip(0) for name, x in state.items()} for layer in ("layers.0", "layers.2")
+    )
+    return before | state | after | {"something.else": torch.zeros(2)}
+
+
 def run_with(load: Callable[[InvariantPointAttention, dict], None]) -> Callable:
     """What a module that ``load`` has filled makes of the inputs."""
 
     def output(s: Tensor, z: Tensor, T: Rigid, *numbers: Tensor) -> Tensor:
-        state = {PREFIX + name: tensor for name, tensor in zip(LAYOUT, numbers, strict=True)}
-        state["something.else"] = torch.zeros(2)
+        state = surrounded({PREFIX + name: tensor for name, tensor in zip(LAYOUT, numbers, strict=True)})
         attention = InvariantPointAttention(DIM, HEADS, C, C_V, P, P_V).to(s.dtype)
         load(attention, state)
         with torch.no_grad():
@@ -56,7 +67,9 @@ def run_with(load: Callable[[InvariantPointAttention, dict], None]) -> Callable:
 
 def by_renaming(rename: Callable) -> Callable:
     """A learner's function, tensors by IgFold's names and a prefix → tensors by ours, as something that computes."""
-    return run_with(lambda attention, state: attention.load_state_dict(rename(state, PREFIX)))
+    output = run_with(lambda attention, state: attention.load_state_dict(rename(state, PREFIX)))
+    output.rename = rename  # for whoever wants to look at the tensors themselves
+    return output
 
 
 def as_igfold_reads_them(s: Tensor, z: Tensor, T: Rigid, *numbers: Tensor) -> Tensor:
@@ -88,6 +101,36 @@ def renamed_by_the_package(state: dict[str, Tensor], prefix: str) -> dict[str, T
     return attention.state_dict()
 
 
+def which_tensor(e: Evidence) -> str | None:
+    """The first tensor of the renamed state that is missing, too much, or has other numbers."""
+    rename = getattr(e.answer, "rename", None)
+    state = {PREFIX + name: tensor for name, tensor in zip(LAYOUT, e.arguments[3:], strict=True)}
+    state[f"{PREFIX}to_out.weight"] = (1000 * torch.arange(DIM)[:, None] + torch.arange(COLUMNS)).double()  # labels
+    try:
+        mine, right = rename(surrounded(dict(state)), PREFIX), renamed_by_the_package(dict(state), PREFIX)
+    except Exception:
+        return None
+    for name, x in right.items():
+        if name not in mine or mine[name].shape != x.shape:
+            return None  # load_state_dict has said so
+        if torch.equal(mine[name].double(), x.double()):
+            continue
+        others = {key: y for key, y in surrounded(state).items() if y.shape == x.shape and torch.equal(y, mine[name])}
+        if stranger := next((key for key in others if not key.startswith(PREFIX)), None):
+            return f"{name} is that of another module: it was taken from {stranger}, and asked for was {PREFIX}…"
+        if f"{PREFIX}{name}" in others:
+            return f"{name} is just as it came: its columns have to be put into another order"
+        if others:
+            return f"{name} was taken from {next(iter(others))}"
+        if name == "to_out.weight" and sorted(mine[name][0].tolist()) == sorted(x[0].tolist()):
+            k = int((mine[name][0] != x[0]).nonzero()[0])
+            return f"{name} has all its columns, but column {k} should be column {int(x[0, k])} of theirs, and yours \
+is {int(mine[name][0, k])}: they have scalars, points, norms, pairs, and we have pairs first"
+        how = function_of_the_answer(Part(name, mine[name].double(), x.double(), 1e-6))
+        return f"{name} has other numbers than it should{': ' if how else ''}{how or ''}"
+    return None
+
+
 check_rename = Check(
     "the table of names",
     "igfold.load_ipa",
@@ -96,6 +139,7 @@ check_rename = Check(
     adapt=by_renaming,
     tolerance=1e-7,
     names=("single", "pair", "frames", *LAYOUT),
+    own=(which_tensor,),
     sound=renamed_by_the_package,
 )
 
@@ -120,6 +164,17 @@ def step_of_the_package(q: Tensor, t: Tensor, bcd: Tensor, push: Tensor) -> Rigi
     return igfold.update_as_igfold(T, Rigid(quaternion_to_rotation(update), push))
 
 
+def products_of_rows(q: Tensor, t: Tensor, bcd: Tensor, push: Tensor) -> dict[str, Terms]:
+    M, M_U = turned_axes(q), turned_axes(torch.cat([torch.ones_like(bcd[..., :1]), bcd], dim=-1))
+    row = lambda x, M: (x[..., None, :] @ M)[..., 0, :]  # noqa: E731
+    rotations = {"(M M_U)ᵀ": (M @ M_U).mT, "M M_U": M @ M_U, "Mᵀ M_Uᵀ": M.mT @ M_U.mT, "M_U M": M_U @ M, "M": M}
+    rotations |= {"Mᵀ M_U": M.mT @ M_U, "M M_Uᵀ": M @ M_U.mT, "M_Uᵀ M": M_U.mT @ M, "M_U Mᵀ": M_U @ M.mT, "Mᵀ": M.mT}
+    translations = {"t": t, "uᵀ M": row(push, M), "M u": row(push, M.mT), "u": push, "tᵀ M": row(t, M)}
+    translations |= {"M t": row(t, M.mT), "uᵀ M_U": row(push, M_U), "M_U u": row(push, M_U.mT)}
+    translations |= {"uᵀ M_U M": row(push, M_U @ M), "uᵀ M M_U": row(push, M @ M_U)}
+    return {"rotations": rotations, "translations": translations}
+
+
 check_step_in_rows = Check(
     "a step in rows, read in columns",
     "quaternion.quaternion_to_rotation",
@@ -127,6 +182,7 @@ check_step_in_rows = Check(
     in_rows,
     tolerance=1e-7,
     names=("q", "t", "bcd", "push"),
+    own=(in_terms(products_of_rows),),
     sound=step_of_the_package,
     by_hand=False,  # the package's functions are at hand here
 )
@@ -165,6 +221,55 @@ def neighbours_by_the_package(logits: Tensor) -> tuple[int, int, float]:
     return block, head, shares.max().item()
 
 
+def which_head(e: Evidence) -> str | None:
+    """The number of the best head, divided by something else than the heads; or another head."""
+    if len(e.parts) < 3:
+        return None
+    blocks, heads, L, _ = e.arguments[0].shape
+    block, head = (int(part.got) for part in e.parts[:2])
+    b, h = (int(part.expected) for part in e.parts[:2])
+    number = b * heads + h
+    if (block, head) == (b, h):
+        return None
+    for by, name in ((blocks, "blocks"), (L, "residues")):
+        if (block, head) == divmod(number, by):
+            return f"the best head is number {number} of all, and you divide that by the number of {name}, {by}: there \
+are {heads} heads in a block"
+    if (block, head) in ((h, b), (number, number), (0, number)):
+        return f"the best head is number {number} of all: divided by {heads} heads that is block {b}, and head {h} is \
+left over"
+    if (block, head) in ((b + 1, h + 1), (b, h + 1), (b + 1, h)):
+        return "blocks and heads are counted from 0"
+    return of_another_share(e)
+
+
+def of_another_share(e: Evidence) -> str | None:
+    """The head that was found is the best in another sense: its share says in which."""
+    logits, (block, head, share) = e.arguments[0].double(), (part.got.item() for part in e.parts)
+    near = lambda a, k: a.diagonal(k, -2, -1).sum(-1) / a.shape[-1]  # noqa: E731
+    a = logits.softmax(-1)
+    both = near(a, 1) + near(a, -1)
+    tables = {
+        "most at the residue after": near(a, 1),
+        "most at the residue before": near(a, -1),
+        "most at itself": near(a, 0),
+        "most at itself and both neighbours": both + near(a, 0),
+        "most at those two steps away": near(a, 2) + near(a, -2),
+        "most at the better one of its neighbours": torch.maximum(near(a, 1), near(a, -1)),
+        "least at both neighbours": -both,
+        "most at both neighbours, in logits and not in weights": near(logits, 1) + near(logits, -1),
+        "most at both neighbours among the heads of the first block": both[:1],
+    }
+    for name, table in tables.items():
+        found = divmod(int(table.argmax()), table.shape[-1])
+        if found == (block, head) and math.isclose(abs(table.max().item()), abs(share), rel_tol=1e-6):
+            return (
+                f"the head that you found is the one that looks {name}; asked for is the one that looks most at both \
+neighbours, one before and one after, of all blocks"
+            )
+    return None
+
+
 check_neighbour_head = Check(
     "the neighbour head",
     "attention.attention_weights",
@@ -174,6 +279,8 @@ check_neighbour_head = Check(
     batches=((),),
     tolerance=1e-7,
     names=("logits",),
+    results=("block", "head", "share"),
+    own=(which_head,),
     sound=neighbours_by_the_package,
 )
 

@@ -7,13 +7,16 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
+import torch
 from torch import Tensor
+from torch._C import DisableTorchFunction
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ...attention import InvariantPointAttention
 from ...inputs import check_inputs
 from ...rigid import Rigid
+from .tree import flat
 
 BUILT = {"InvariantPointAttention": InvariantPointAttention.__init__, "a finished module": check_inputs}
 OF_FRAMES = {
@@ -49,6 +52,52 @@ class Sizes(TorchDispatchMode):
                 stored = x.untyped_storage().nbytes() // x.element_size()
                 self.largest = max(self.largest, min(stored, x.numel()))
         return result
+
+
+class FirstNaN(TorchFunctionMode):
+    """Remembers the function of PyTorch out of which the first NaN, or infinity, came."""
+
+    def __init__(self, broken: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.broken, self.name = broken, ""
+
+    def __torch_function__(self, function: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        result = function(*args, **(kwargs or {}))
+        fine = not any(self.is_broken(x) for x in flat((*args, *(kwargs or {}).values())))
+        if not self.name and fine and any(self.is_broken(x) for x in flat(result)):
+            self.name = getattr(function, "__name__", "").strip("_")
+        return result
+
+    def is_broken(self, x: Tensor) -> bool:
+        with DisableTorchFunction():
+            return x.is_floating_point() and bool(self.broken(x).any())
+
+
+REASONS = {
+    "sqrt": "a root of a negative number",
+    "log": "a logarithm of zero or of a negative number",
+    "truediv": "a division by zero",
+    "div": "a division by zero",
+    "softmax": "a softmax of a row that is −∞ everywhere",
+    "exp": "e to the power of a number that is too large",
+    "sub": "infinity minus infinity",
+    "mul": "infinity times zero",
+    "acos": "an arc cosine of a number above 1",
+    "pow": "a root of a negative number, or a power of zero",
+}
+
+
+def first_nan(function: Callable, arguments: tuple, broken: Callable[[Tensor], Tensor] = torch.isnan) -> str:
+    """Out of which function the first NaN comes; empty if that cannot be seen."""
+    with FirstNaN(broken) as seen:
+        try:
+            function(*arguments)
+        except Exception:
+            return ""
+    if not seen.name:
+        return ""
+    reason = next((reason for name, reason in REASONS.items() if name == seen.name.removeprefix("r").strip("_")), "")
+    return f"the first comes out of {seen.name}{': ' if reason else ''}{reason}"
 
 
 def largest_tensor(function: Callable, arguments: tuple) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import re
 import traceback
 from collections.abc import Callable
@@ -32,8 +33,8 @@ def wrong(title: str, *lines: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """With a capital, unless it begins with a symbol such as w_L, and a stop."""
-    symbol = re.match(r"[^\Wa](?:_|\b)", text)
+    """With a capital, unless it begins with a symbol such as w_L or a name such as to_out.weight, and a stop."""
+    symbol = re.match(r"[^\Wa](?:_|\b)|\w+[_.]\w", text)
     return (text if symbol else text[:1].upper() + text[1:]) + ("" if text.endswith((".", "…", "?")) else ".")
 
 
@@ -86,7 +87,27 @@ def of_error(error: BaseException, function: Callable) -> str:
     code = getattr(function, "__code__", None)
     own = [line for f, line in traceback.walk_tb(error.__traceback__) if code and f.f_code is code]
     message = str(error).splitlines()[0].rstrip(".") if str(error) else "no message"
+    message += ", a logarithm of zero or less, or a root of a negative number" if message == "math domain error" else ""
     return f"{message} (line {own[-1] - code.co_firstlineno + 1} of your function)" if own else message
+
+
+def of_assertion(error: AssertionError, test: Callable) -> str:
+    """The line of the learner's own test that complained, and what it said."""
+    code = getattr(test, "__code__", None)
+    own = [
+        (f, line)
+        for f, line in traceback.walk_tb(error.__traceback__)
+        if code and f.f_code.co_filename == code.co_filename
+    ]
+    if not own:
+        return ""
+    frame, line = own[-1]
+    source = linecache.getline(frame.f_code.co_filename, line).strip()
+    return f"line {line - code.co_firstlineno + 1} of your test{': ' if source else ''}{shortened(source)}"
+
+
+def shortened(source: str, most: int = 90) -> str:
+    return source if len(source) <= most else f"{source[:most].rstrip()} …"
 
 
 def of_shapes(got: tuple[int, ...], expected: tuple[int, ...]) -> str:
@@ -117,6 +138,15 @@ def of_values(got: Tensor, expected: Tensor, same: Tensor) -> str:
     return f"expected {wanted}{place}, got {mine}{share}"
 
 
+def of_whole_numbers(got: Tensor, expected: Tensor) -> str:
+    """The first place with another number, or another truth."""
+    off = got != expected
+    where = tuple(off.nonzero()[0].tolist())
+    place = f" at index {where}" if where else ""
+    share = f"; {int(off.sum())} of {off.numel()} are off" if off.numel() > 1 else ""
+    return f"expected {expected[where].item()}{place}, got {got[where].item()}{share}"
+
+
 def whereabouts(told: list[tuple[Any, Any, bool]]) -> str:
     """What all the cases have in common that went wrong, where it is telling."""
     plain = [(case, right) for case, _, right in told if case.residues]
@@ -128,6 +158,8 @@ def whereabouts(told: list[tuple[Any, Any, bool]]) -> str:
             lambda case: case.batch > 1
         ),
         "right in float64 and wrong in float32": lambda case: case.narrow,
+        "right for one alone and wrong as soon as there are several, in a chain or in a batch: is a sum, a mean or a \
+length taken over all axes, for want of a dim?": lambda case: (case.residues, case.batch) != (1, 0),
         "right for a single residue and wrong for several": lambda case: case.residues > 1 and not case.narrow,
     }
     for text, among in groups.items():

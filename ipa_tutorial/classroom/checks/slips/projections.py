@@ -169,6 +169,9 @@ def reciprocal(gamma: float) -> float:
     return 1 / math.log(1 + math.exp(gamma))
 
 
-@slip("attention.inverse_softplus", "log(1 − e^γ) or its like: the sign inside is turned round, and |…| hides it")
+@slip(
+    "attention.inverse_softplus",
+    "log(1 − e^−γ) for log(e^γ − 1): a sign inside is turned, or e^γ was taken out of the bracket and γ not added",
+)
 def sign_inside_turned(gamma: float) -> float:
     return math.log(abs(1 - math.exp(-gamma)))
