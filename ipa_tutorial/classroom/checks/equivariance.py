@@ -183,7 +183,8 @@ def what_it_minds(told: list[tuple[Case, Any, bool]]) -> str:
     strict = not any(outcome == PASSES for _, outcome, right in told if not right)  # nothing slips through
     if "leaves all as it is" in minded:
         return f"your test complains of every layer{here}, even of one that leaves all as it is, with arrows of length \
-zero: is what f makes of G ∘ T compared with G ∘ the frames and R_G times the arrows of f(T), one G for all and on the left?"
+zero: is what f makes of G ∘ T compared with G ∘ the frames and R_G times the arrows of f(T), one G for all and \
+on the left?"
     if strict and {"steps on the right", "drawn to the middle", "arrows to the middle"} <= minded:
         return f"your test complains of rounding{here}: sound layers differ in the fifteenth digit, and may"
     if {"steps on the right", "drawn to the middle"} <= minded:
