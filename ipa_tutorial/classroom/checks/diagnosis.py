@@ -1,8 +1,9 @@
 """What is the matter with an answer that is none of the named mistakes?
 
 Each hypothesis looks at one wrong answer and returns a sentence, or None. A sentence is told only if all the answers
-that are asked say it alike. Two rooms: what the answer looks like beside the right one (here), and whether it is the
-right one for another input (:mod:`.changed`).
+that are asked say it alike. What is asked: what the answer looks like beside the right one (here, :mod:`.factors`,
+:mod:`.functions`), whether it is made of turned arrows (:mod:`.turns`), whether it is the right one for another input
+(:mod:`.changed`), and, if nothing is found, under which simpler input it would be right (:mod:`.trials`).
 """
 
 from __future__ import annotations

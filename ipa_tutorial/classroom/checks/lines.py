@@ -168,6 +168,8 @@ def of_the_norms(mine: dict[str, Tensor], expected: dict[str, Tensor]) -> str:
         "ε stands outside the root": square.sqrt() + eps,
         "ε comes in three times, once for each coordinate": (square + 3 * eps).sqrt(),
         "ε is squared": (square + eps**2).sqrt(),
+        "the mean of three squares is taken, where their sum belongs": (square / 3 + eps).sqrt(),
+        "they are lengths along one coordinate": expected["points"].unflatten(-1, (-1, 3)).abs().amax(-1),
         "the root is missing": square + eps,
         "they are all zero": torch.zeros_like(square),
     }
@@ -215,7 +217,28 @@ def terms_of(function: Callable) -> Iterator[tuple[str, str | None]]:
         if mine is None:
             yield name, ""
         else:
-            yield name, None if alike(mine, heard(*arguments)) else ask(names, arguments, heard, mine)
+            how = None if alike(mine, heard(*arguments)) else ask(names, arguments, heard, mine)
+            yield name, how if how != "" or name != "the point term" else of_the_places(arguments, mine)
+
+
+def of_the_places(arguments: tuple, mine: Tensor) -> str:
+    """Were queries and keys carried into the world, both of them, and by the whole frame?"""
+    q, k, T, gamma = arguments
+    here, home = T[None, :, None], Rigid.identity(T.shape, dtype=T.dtype)[None, :, None]
+    turn = Rigid(T.rotations, 0 * T.translations)[None, :, None]
+    back = T.inverse()[None, :, None]
+    ways = {
+        "the keys are not carried into the world, and the queries are": (here, home),
+        "the queries are not carried into the world, and the keys are": (home, here),
+        "neither queries nor keys are carried into the world": (home, home),
+        "queries and keys are turned, and not moved": (turn, turn),
+        "queries and keys are brought home, where they should be carried out": (back, back),
+    }
+    for how, (of_q, of_k) in ways.items():
+        logits = 3**-0.5 * distances_point_by_point(moved(of_q, q), moved(of_k, k), gamma)
+        if alike(mine, centred(logits)):
+            return how
+    return ""
 
 
 def ask(names: tuple[str, ...], arguments: tuple, right: Callable, mine: Tensor) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import MethodType
 
 import torch
@@ -210,6 +210,39 @@ def what_makes_no_difference(e: Evidence) -> str | None:
     return None
 
 
+def halves(x: Tensor, name: str, part: Callable, called: str, norms: dict[str, Module]) -> Iterator[tuple[str, Tensor]]:
+    """The ways to put a part, a norm and a residual connection together, with what is written down for each."""
+    inner = part(x)
+    yield f"{name} + {called}({name})", x + inner
+    yield f"{called}({name})", inner
+    for n, norm in norms.items():
+        first = norm(x)
+        of_first = part(first)
+        yield f"{n}({name} + {called}({name}))", norm(x + inner)
+        yield f"{name} + {n}({called}({name}))", x + norm(inner)
+        yield f"{n}({called}({name}))", norm(inner)
+        yield f"{name} + {called}({n}({name}))", x + of_first
+        yield f"{n}({name}) + {called}({n}({name}))", first + of_first
+
+
+def written_out(e: Evidence) -> str | None:
+    """Two halves as a learner may have put them together, each with a part, a norm and a sum."""
+    block, x, z, T, *mask = e.arguments
+    if mask:
+        return None
+    norms = {"attention_norm": block.attention_norm, "transition_norm": block.transition_norm}
+    attend = lambda x: block.attention(x, z, rotations=T.rotations, translations=T.translations)  # noqa: E731
+    with torch.no_grad():
+        for first, y in halves(x, "x", attend, "attention", norms):
+            hidden = block.transition(y)
+            skipping = {f"{n}(x + transition(y))": norm(x + hidden) for n, norm in norms.items()}
+            for second, out in (*halves(y, "y", block.transition, "transition", norms), *skipping.items()):
+                if alike(e.wrong.got, out.double(), 1e-6):
+                    return f"yours is y = {first} and then {second}, where it should be y = attention_norm(x + \
+attention(x)) and then transition_norm(y + transition(y))"
+    return None
+
+
 check_block = Check(
     "Algorithm 20, lines 6 to 9: residual connections and norms",
     "blocks.IPABlock.forward",
@@ -220,6 +253,6 @@ check_block = Check(
     view=lambda out, layers, x, z, T, mask=None: out if mask is None else out[mask],
     sound=by_the_package,
     elsewhere=False,
-    own=(what_makes_no_difference,),
+    own=(written_out, what_makes_no_difference),
     names=("layers", "x", "z", "T", "mask"),
 )

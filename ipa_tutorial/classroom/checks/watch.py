@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._C import DisableTorchFunction
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -69,8 +68,7 @@ class FirstNaN(TorchFunctionMode):
         return result
 
     def is_broken(self, x: Tensor) -> bool:
-        with DisableTorchFunction():
-            return x.is_floating_point() and bool(self.broken(x).any())
+        return x.is_floating_point() and bool(self.broken(x).any())
 
 
 REASONS = {

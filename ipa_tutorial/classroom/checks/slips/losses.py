@@ -159,6 +159,12 @@ def one_score_for_all(predicted: Tensor, true: Tensor, mask: Mask = None) -> Ten
     return lddt(predicted, true, mask)
 
 
+@slip("losses.lddt", "the mask hides rows and not columns: padding is still a neighbour of real residues")
+def rows_masked_alone(predicted: Tensor, true: Tensor, mask: Mask = None) -> Tensor:
+    scores = lddt(predicted, true, per_residue=True)
+    return scores if mask is None else torch.where(mask, scores, 1.0)
+
+
 @slip("losses.lddt", "a residue without neighbours scores 0, where it should score 1")
 def lonely_scores_nothing(predicted: Tensor, true: Tensor, mask: Mask = None) -> Tensor:
     kept, near = tables(predicted, true, mask)
