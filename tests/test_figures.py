@@ -5,7 +5,19 @@ import pytest
 import torch
 
 from ipa_tutorial import load_protein, random_rigid
-from ipa_tutorial.pictures.figures import distances, dreams, frames, invariance, points, scalars, start, verdict_table
+from ipa_tutorial.pictures import Camera
+from ipa_tutorial.pictures.figures import (
+    distances,
+    dreams,
+    folding,
+    frames,
+    invariance,
+    points,
+    scalars,
+    start,
+    structure,
+    verdict_table,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -148,3 +160,37 @@ def test_dreams(ubiquitin, T):
     assert narrow(figure) and len(figure.axes[3].collections) == 1 < len(
         figure.axes[0].collections
     )  # a ribbon at the end
+
+
+def test_structure(ubiquitin, T):
+    sides = {"right": T, "left": T}
+    assert narrow(structure.nudged(T, sides, sides))
+    assert "after layer 8: 0.0 Å" in words(structure.through_layers([T] * 9, [T] * 9))
+    structure.rounding({name: [1e-7, 1e-6, 1e-5] for name in "abc"})
+    x = T.translations
+    assert "order unknown: 18 places" in words(structure.from_one_point(ubiquitin.sequence, x, x))
+    figure = structure.four_angles(lambda chi: torch.rand(9, 3) + chi[0], ["N", "CA", "C", "O", "CB"])
+    assert narrow(figure) and "CB" in words(figure)
+    there = torch.zeros(76, 7, dtype=torch.bool)
+    there[:9, 3] = True
+    assert "χ1: 9 residues" in words(structure.torsion_angles(torch.rand(76, 7), there))
+    structure.off_by_group(torch.rand(60), torch.tensor([0, 3, 4, 5, 6, 7]).repeat(10))
+    crystal = torch.randn(76, 14, 3)
+    known = torch.ones(76, 14, dtype=torch.bool)
+    found = words(structure.rebuilt({"as it is": crystal, "off": crystal + 0.1}, crystal, known, residue=32))
+    assert "as it is: lysine 33 is off by up to 0.00 Å" in found
+    assert "50% off" in words(structure.deviations(["s"], [1e-15], [0.5]))
+
+
+def test_folding(ubiquitin, T):
+    assert narrow(folding.seen_by(ubiquitin, T, {9: ubiquitin.ca, 65: ubiquitin.ca + 1}))
+    assert "at 0.01 Å" in words(folding.round_bottom(1e-4))
+    folding.bending(torch.arange(3), {name: [0.0, 0.1, 0.2] for name in "abcd"})
+    judges, known = torch.ones(8 * 76, dtype=torch.bool), torch.ones(14 * 76, dtype=torch.bool)
+    figure = folding.groups_and_atoms(torch.rand(8 * 76, 14 * 76), judges, known, ubiquitin.sequence[:3])
+    assert "I3" in words(figure) and figure.axes[0].images[0].get_array().shape == (24, 42)
+    row = torch.zeros(76)
+    row[[5, 60]] = 0.3
+    assert {"K6", "N60"} & set(words(folding.looks_at(ubiquitin, Camera.facing(ubiquitin), 43, row, "")).split())
+    terms = {name: torch.rand(8) for name in ("scalar", "pair", "point")}
+    assert narrow(folding.loudness(torch.rand(8) + 1, terms, [1.0, 1.0, 2.0]))
