@@ -91,7 +91,7 @@ def groups_and_atoms(errors: Tensor, judges: Tensor, known: Tensor, sequence: st
 def looks_at(protein, camera: Camera, residue: int, row: Tensor, title: str) -> Figure:
     """Whom a residue (counted from 0) attends to: weights ``(L,)``, the small ones set to zero, as widths of lines."""
     fig, ax = plt.subplots(figsize=(7, 4.6))
-    draw_protein(protein, ax, camera, "#E6E9EC")
+    draw_protein(protein, ax, camera, "#E6E9EC", termini=False)
     draw_links(protein.ca[residue], protein.ca, row, ax, width=9)
     draw_points(protein.ca[residue], ax, size=160)
     centre = camera.project(protein.ca[residue].numpy())[:2]
@@ -113,7 +113,7 @@ def loudness(gamma: Tensor, spread: Mapping[str, Tensor], at_start: Sequence[flo
     above.vlines(heads, 1, gamma, color=POINT, lw=3)
     above.plot(heads, gamma, "o", color=POINT, ms=10)
     above.axhline(1, color=INK, lw=1, ls="-")
-    above.text(len(heads) - 0.5, 1.0, "at the\nstart", va="center")
+    above.text(-0.55, 0.997, "at the start", va="top")
     low, high = min(gamma.min().item(), 1.0), max(gamma.max().item(), 1.0)
     above.set(ylabel="γ", xlim=(-0.6, len(heads) - 0.4), ylim=(low - 0.02, high + 0.02))
     above.set_title("the weight of distance in each head")
