@@ -1,6 +1,7 @@
 """The lessons' figures are drawn, with what they say in words where it should be, and two panels a row."""
 
 from itertools import combinations
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import pytest
@@ -11,14 +12,19 @@ from ipa_tutorial.pictures import Camera
 from ipa_tutorial.pictures.figures import (
     distances,
     dreams,
+    experiment,
+    folding,
     frames,
     home,
     invariance,
     module,
     points,
+    practice,
     proof,
     scalars,
     start,
+    structure,
+    trained,
     verdict_table,
     weights,
 )
@@ -240,7 +246,76 @@ def test_proof(ubiquitin, T):
 
 
 def test_dreams(ubiquitin, T):
+    chains = [SimpleNamespace(length=60, radius=11.0, helix=0.5, strand=0.1)]
+    assert narrow(dreams.beside_real_chains(chains, chains))
     figure = dreams.noise_to_fold(dict.fromkeys(("a", "b", "c", "d"), T), ubiquitin.coordinates)
     assert narrow(figure) and len(figure.axes[3].collections) == 1 < len(
         figure.axes[0].collections
     )  # a ribbon at the end
+
+
+def test_structure(ubiquitin, T):
+    sides = {"right": T, "left": T}
+    assert narrow(structure.nudged(T, sides, sides))
+    assert "after layer 8: 0.0 Å" in words(structure.through_layers([T] * 9, [T] * 9))
+    structure.rounding({name: [1e-7, 1e-6, 1e-5] for name in "abc"})
+    x = T.translations
+    assert "order unknown: 18 places" in words(structure.from_one_point(ubiquitin.sequence, x, x))
+    figure = structure.four_angles(lambda chi: torch.rand(9, 3) + chi[0], ["N", "CA", "C", "O", "CB"])
+    assert narrow(figure) and "CB" in words(figure)
+    there = torch.zeros(76, 7, dtype=torch.bool)
+    there[:9, 3] = True
+    assert "χ1: 9 residues" in words(structure.torsion_angles(torch.rand(76, 7), there))
+    structure.off_by_group(torch.rand(60), torch.tensor([0, 3, 4, 5, 6, 7]).repeat(10))
+    crystal = torch.randn(76, 14, 3)
+    known = torch.ones(76, 14, dtype=torch.bool)
+    found = words(structure.rebuilt({"as it is": crystal, "off": crystal + 0.1}, crystal, known, residue=32))
+    assert "as it is: lysine 33 is off by up to 0.00 Å" in found
+    assert "50% off" in words(structure.deviations(["s"], [1e-15], [0.5]))
+
+
+def test_folding(ubiquitin, T):
+    assert narrow(folding.seen_by(ubiquitin, T, {9: ubiquitin.ca, 65: ubiquitin.ca + 1}))
+    assert "at 0.01 Å" in words(folding.round_bottom(1e-4))
+    folding.bending(torch.arange(3), {name: [0.0, 0.1, 0.2] for name in "abcd"})
+    judges, known = torch.ones(8 * 76, dtype=torch.bool), torch.ones(14 * 76, dtype=torch.bool)
+    figure = folding.groups_and_atoms(torch.rand(8 * 76, 14 * 76), judges, known, ubiquitin.sequence[:3])
+    assert "I3" in words(figure) and figure.axes[0].images[0].get_array().shape == (24, 42)
+    row = torch.zeros(76)
+    row[[5, 60]] = 0.3
+    assert {"K6", "N60"} & set(words(folding.looks_at(ubiquitin, Camera.facing(ubiquitin), 43, row, "")).split())
+    terms = {name: torch.rand(8) for name in ("scalar", "pair", "point")}
+    assert narrow(folding.loudness(torch.rand(8) + 1, terms, [1.0, 1.0, 2.0]))
+
+
+def test_experiment(ubiquitin, T):
+    experiment.directions_and_lengths(torch.nn.functional.normalize(torch.randn(9, 3), dim=-1), range(40, 49))
+    assert narrow(experiment.shaken(ubiquitin, dict.fromkeys((1.0, 2.0, 4.0), T)))
+    found = words(experiment.denoised(ubiquitin, dict.fromkeys("abc", T)))
+    assert "Cα RMSD 0.0 Å" in found and "the truth" in found
+    assert "IPA" in words(experiment.race({"IPA": [3.0, 2.0], "global": [2.0, 2.0]}, window=25))
+    networks = {name: torch.rand(3, 3).numpy() for name in "abc"}
+    assert narrow(experiment.against_size([4, 60, 900], dict.fromkeys((1.0, 2.0), networks), {1.0: 3.0, 2.0: 6.0}))
+    pairs = {name: torch.rand(3, 2).numpy() for name in "abc"}
+    assert "60 training chains" in words(experiment.given_and_rotated([4, 60, 900], pairs))
+    seeds = {"IPA without scalars": torch.ones(3).numpy(), "IPA": torch.zeros(3).numpy()}
+    assert "IPA: 0.00 ± 0.00" in words(experiment.networks(seeds, 6.0, title=""))
+    assert "moved\n1 nm" in words(experiment.placements(["as given", "rotated", "moved 1 nm"], networks, 6.0))
+
+
+def test_practice():
+    memory = {(name, backward): [1.0, 2.0] for name in ("textbook", "fast") for backward in (False, True)}
+    assert "fast, forward + backward" in words(practice.memory_against_length([64, 128], memory, [0.5, 1.0]))
+    assert "the floor" in words(practice.the_floor(dict.fromkeys("abcde", 1.0), 9.0, "ms"))
+    assert "log(e − 1): γ = 1.00" in words(practice.places_to_start())
+    logits = {"nanometres": -torch.rand(9) - 0.1, "ångström": -100 * torch.rand(9) - 0.1}
+    assert "ångström: standard deviation" in words(practice.sizes_of_logits(logits))
+
+
+def test_trained(ubiquitin):
+    errors = torch.rand(76), torch.rand(76)
+    assert "CDR 1" in words(trained.along_the_chain(*errors, {"CDR 1": (3, 9)}))
+    habits = {name: torch.rand(3, 8) for name in "abcd"}
+    assert narrow(trained.four_habits(habits, habits))
+    assert "block 3" in words(trained.worth_of_heads(torch.rand(3, 8, 3).numpy(), "abc"))
+    assert narrow(trained.in_doubt(ubiquitin.coordinates, ubiquitin.coordinates, *errors, "the fold"))

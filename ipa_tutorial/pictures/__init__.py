@@ -3,7 +3,7 @@
     style.py, camera.py, chain.py     one look; where a drawing is seen from; what can be drawn
     drawing.py, ribbon.py             proteins, frames, points and links in plain matplotlib
     maps.py, curves.py                residues against residues; numbers against numbers
-    figures/                          the figures of lessons 00 to 09, and the table of verdicts of all lessons
+    figures/                          the lessons’ own figures, and the table of verdicts of all lessons
     typeset.py, card.py, dataflow.py, summary.py  formulas on a sheet: cards, the data-flow map, one page to print
     viewer.py, scene.py, trajectory.py, embedding.py   3-D views and films by 3Dmol.js, without a network
     picture.py                        how a picture gets into a notebook

@@ -18,6 +18,7 @@ import json
 import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import display
+from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from PIL import Image, ImageOps
 
@@ -26,6 +27,7 @@ from .drawing import PAPER
 PIXELS_PER_INCH = 100  # as shown
 COLOURS = 128
 LARGE = 150_000  # bytes of a picture; a notebook of many is slow to open, and GitHub does not show it
+MANY_FACES = 45_000  # of ribbons: of some four hundred residues
 LEAST_SHARP = 1.5  # times as many pixels as are shown, whatever the picture
 MARGIN = 0.12  # inches of paper around a figure in a notebook: its title is not to touch the edge
 RADIUS = 0.10  # inches: of the round corners
@@ -71,6 +73,8 @@ def png(figure: Figure, sharpness: float = 2.0, margin: float = 0.0) -> bytes:
     A hundred or so colours, chosen so that the rare ones survive: no pixel is off by more than the eye could see, and
     the file shrinks to a fourth. A picture that is still large, because there is so much in it, is drawn less sharp.
     """
+    if faces(figure) > MANY_FACES:
+        sharpness = min(sharpness, LEAST_SHARP)  # it would end there anyway, after a second drawing
     canvas, file = io.BytesIO(), io.BytesIO()
     figure.savefig(canvas, format="png", dpi=sharpness * PIXELS_PER_INCH, facecolor=PAPER)
     picture = Image.open(canvas).convert("RGB")
@@ -78,8 +82,13 @@ def png(figure: Figure, sharpness: float = 2.0, margin: float = 0.0) -> bytes:
     picture, alpha = with_round_corners(in_few_colours(picture), RADIUS * sharpness * PIXELS_PER_INCH)
     picture.save(file, "PNG", optimize=True, transparency=alpha)
     if file.tell() > LARGE and sharpness > LEAST_SHARP:
-        return png(figure, max(LEAST_SHARP, sharpness * LARGE / file.tell()), margin)
+        little = 0.8 * sharpness if file.tell() < 1.3 * LARGE else 0.0  # enough, or not worth a try
+        return png(figure, max(LEAST_SHARP, little), margin)
     return file.getvalue()
+
+
+def faces(figure: Figure) -> int:
+    return sum(len(ribbons.get_paths()) for ribbons in figure.findobj(PolyCollection))
 
 
 def in_few_colours(picture: Image.Image) -> Image.Image:

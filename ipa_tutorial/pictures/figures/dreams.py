@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -14,7 +14,7 @@ from torch import Tensor
 from ...rigid import Rigid
 from ..camera import Camera
 from ..chain import Chain
-from ..drawing import PALE, draw_frames, draw_links, draw_points, draw_protein
+from ..drawing import INK, PALE, POINT, draw_frames, draw_links, draw_points, draw_protein
 from ..style import styled
 
 REACH = 22.0  # Å to either side
@@ -41,4 +41,19 @@ def noise_to_fold(moments: Mapping[str, Rigid], atoms: Tensor) -> Figure:
     fig, axes = plt.subplots(2, 2, figsize=(8.8, 8))
     for k, (ax, (title, T)) in enumerate(zip(axes.flat, moments.items(), strict=True)):
         draw_moment(T, ax, camera, atoms if k == last else None).set_title(title)
+    return fig
+
+
+@styled
+def beside_real_chains(dreams: Sequence, real: Sequence) -> Figure:
+    """Records of chains with ``length``, ``radius`` (Å), ``helix`` and ``strand``: how compact, and of what made."""
+    fig, (left, right) = plt.subplots(1, 2, figsize=(8.8, 4))
+    looks = (dreams, "o", POINT, "dreams"), (real, "x", INK, "test chains")
+    for chains, marker, colour, label in looks:
+        style = {"ls": "none", "color": colour, "marker": marker, "ms": 5, "label": label, "alpha": 0.7}
+        left.plot([chain.length for chain in chains], [chain.radius for chain in chains], **style)
+        right.plot([chain.helix for chain in chains], [chain.strand for chain in chains], **style)
+    left.set(xlabel="residues", ylabel="radius of gyration (Å)", title="as compact as real ones")
+    right.set(xlabel="fraction in helices", ylabel="fraction in strands", title="helices come, strands hardly")
+    fig.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return fig
