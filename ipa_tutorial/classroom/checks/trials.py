@@ -65,13 +65,13 @@ def simpler_frames(name: str, T: Rigid) -> Iterator[Trial]:
     several = bool(T.shape) and T.shape[-1] > 1
     if several:
         yield (
-            f"with one and the same rotation for all {name} yours is right: whose rotation stands where, that of i or \
-that of j?",
+            f"with one and the same rotation for all {name} yours is right: does it take the \
+rotation of another one somewhere?",
             Rigid(R[..., :1, :, :].expand_as(R).contiguous(), t),
         )
         yield (
-            f"with one and the same translation for all {name} yours is right: whose translation stands where, that \
-of i or that of j?",
+            f"with one and the same translation for all {name} yours is right: does it take \
+the translation of another one somewhere?",
             Rigid(R, t[..., :1, :].expand_as(t).contiguous()),
         )
     axis = R[..., 0]
