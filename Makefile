@@ -36,7 +36,7 @@ help:
 	@echo "make lab                     install into .venv if needed, open the course in JupyterLab"
 	@echo "make test                    the same set-up, then everything: lint, tests, notebooks"
 	@echo "make test-fast               before a commit: lint, the algorithm's tests, DeepMind's numbers, lessons 05 and 08"
-	@echo "make coverage                the unit tests again, and which lines of the package none of them runs"
+	@echo "make coverage                unit tests and wrong answers again, and which lines of the package none of them runs"
 	@echo "make checks-test             a thousand wrong answers before the checks: each gets the name it should"
 	@echo "make browser-test            open the notebooks with 3-D views and sliders in Chromium, without a network"
 	@echo "make browser-test N='01 09'  only these"
@@ -86,7 +86,7 @@ unit: $(READY)
 	$(PYTEST) tests
 
 coverage: $(READY)
-	$(PYTEST) tests --cov=ipa_tutorial --cov-report=term:skip-covered --cov-fail-under=98
+	$(PYTEST) tests tests/judge_the_checks.py --cov=ipa_tutorial --cov-report=term:skip-covered --cov-fail-under=99
 
 notebooks-test: $(READY)
 	$(NBVAL) notebooks/*.ipynb notebooks/solutions/*.ipynb

@@ -182,6 +182,16 @@ def test_a_false_alarm_shows_the_line_of_the_test():
     text = said(checks.check_assert_equivariant, too_strict)
     assert "line 5 of your test: assert (arrows - before)" in text
 
+    def by_a_helper(f, T):
+        alike(f(random_rigid(dtype=T.dtype) @ T)[1], f(T)[1])
+
+    def alike(a, b):
+        assert torch.equal(a, b)
+
+    assert "alike, which your test calls: assert torch.equal(a, b)" in said(
+        checks.check_assert_equivariant, by_a_helper
+    )
+
 
 def test_the_part_of_an_answer_is_named():
     def swapped(x, heads, c):

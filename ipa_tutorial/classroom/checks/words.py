@@ -103,7 +103,9 @@ def of_assertion(error: AssertionError, test: Callable) -> str:
         return ""
     frame, line = own[-1]
     source = linecache.getline(frame.f_code.co_filename, line).strip()
-    return f"line {line - code.co_firstlineno + 1} of your test{': ' if source else ''}{shortened(source)}"
+    number = line - code.co_firstlineno + 1
+    place = f"line {number} of your test" if frame.f_code is code else f"{frame.f_code.co_name}, which your test calls"
+    return f"{place}{': ' if source else ''}{shortened(source)}"
 
 
 def shortened(source: str, most: int = 90) -> str:
