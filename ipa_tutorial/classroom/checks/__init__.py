@@ -10,21 +10,23 @@ notebook runs to its end; with IPA_CHECK_STRICT=1 in the environment it raises :
 """
 
 from .attention import (
-    check_attend_pairs,
-    check_attend_points,
-    check_attend_scalars,
     check_attention_weights,
-    check_concatenate_heads,
     check_expanded_logits,
     check_hide_strangers,
     check_one_product,
     check_point_logits,
-    check_point_norms,
     check_scalar_logits,
     check_split_pair_bias,
     check_split_points,
     check_split_scalars,
     check_weighted_sum,
+)
+from .collecting import (
+    check_attend_pairs,
+    check_attend_points,
+    check_attend_scalars,
+    check_concatenate_heads,
+    check_point_norms,
 )
 from .constants import (
     check_inverse_softplus,

@@ -19,14 +19,12 @@ from ...rigid import Rigid, random_rigid
 from .attention import (
     distances_point_by_point,
     pair_bias_cut_by_hand,
-    pairs_summed,
     points_cut_by_hand,
-    relative_frames_summed,
     scalars_cut_by_hand,
     scaled_products,
     softmax_by_hand,
-    values_summed,
 )
+from .collecting import pairs_summed, relative_frames_summed, values_summed
 from .diagnosis import diagnose
 from .evidence import Evidence, Part, alike
 from .frames import moved

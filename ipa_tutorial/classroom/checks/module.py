@@ -17,17 +17,14 @@ from ...rigid import Rigid, random_rigid
 from ..bugs import BUGS
 from .attention import (
     distances_point_by_point,
-    features_joined,
     hidden_one_by_one,
     pair_bias_cut_by_hand,
-    pairs_summed,
     points_cut_by_hand,
-    relative_frames_summed,
     scalars_cut_by_hand,
     scaled_products,
     softmax_by_hand,
-    values_summed,
 )
+from .collecting import features_joined, pairs_summed, relative_frames_summed, values_summed
 from .draw import Draw
 from .engine import Case, Check
 from .evidence import Evidence, alike
