@@ -89,7 +89,7 @@ coverage: $(READY)
 	$(PYTEST) tests tests/judge_the_checks.py --cov=ipa_tutorial --cov-report=term:skip-covered --cov-fail-under=99
 
 notebooks-test: $(READY)
-	$(NBVAL) notebooks/*.ipynb notebooks/solutions/*.ipynb
+	$(NBVAL) notebooks/*.ipynb
 
 checks-test: $(READY)
 	$(ONE_THREAD) $(BIN)/python -m pytest --numprocesses $(WORKERS) tests/judge_the_checks.py --durations=5

@@ -1,8 +1,9 @@
 """Runs notebooks to their end as a kernel would, magics included, all in this one process; prints what they print.
 
-    python tests/run_unsolved.py notebooks/exercises/*.ipynb     one JSON object: {path: [printed by each code cell]}
+    python tests/run_notebooks.py notebooks/exercises/*.ipynb    one JSON object: {path: [printed by each code cell]}
 
-Starting a kernel and importing torch takes four seconds a notebook; here that is paid once.
+Starting a kernel and importing torch takes four seconds a notebook; here that is paid once. Lessons have a kernel each
+(make notebooks-test); this is for their exercises, unsolved and solved.
 """
 
 import json
