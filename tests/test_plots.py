@@ -449,6 +449,8 @@ def test_rare_colours_survive_the_palette(ubiquitin, weights):
     pixels = np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
     vermillion = np.array([int(POINT[k : k + 2], 16) for k in (1, 3, 5)])
     assert np.abs(pixels - vermillion).max(-1).min() < 10
+    paper = np.array([int(PAPER[k : k + 2], 16) for k in (1, 3, 5)])
+    assert (pixels == paper).all(-1).mean() > 0.2  # the sheet it lies on, to the last digit
 
 
 @pytest.mark.parametrize("name", ["ubiquitin", "myoglobin"])

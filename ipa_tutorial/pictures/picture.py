@@ -26,6 +26,7 @@ from .drawing import PAPER
 
 PIXELS_PER_INCH = 100  # as shown
 COLOURS = 128
+FLAT = 24  # of them at least are those of large areas
 LARGE = 150_000  # bytes of a picture; a notebook of many is slow to open, and GitHub does not show it
 MANY_FACES = 45_000  # of ribbons: of some four hundred residues
 LEAST_SHARP = 1.5  # times as many pixels as are shown, whatever the picture
@@ -94,7 +95,8 @@ def faces(figure: Figure) -> int:
 def in_few_colours(picture: Image.Image) -> Image.Image:
     """An RGB picture with a palette of ``COLOURS``, chosen for its distinct colours, each of which counts once.
 
-    So the rare ones survive, and a large sheet of paper takes no longer than a small one.
+    So the rare ones survive, and a large sheet of paper takes no longer than a small one. The paper itself and other
+    large areas keep their very colour.
     """
     red, green, blue = np.moveaxis(np.asarray(picture, dtype=np.uint32), -1, 0)
     pixels = red << 16 | green << 8 | blue  # (height, width)
@@ -105,8 +107,12 @@ def in_few_colours(picture: Image.Image) -> Image.Image:
     options = dict(method=Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE)
     strip = Image.fromarray(strip[None]).quantize(COLOURS, **options)
     place[distinct] = np.asarray(strip)[0]
+    palette = np.array(strip.getpalette(), dtype=np.uint8).reshape(-1, 3)
+    some, counts = np.unique(pixels[::4, ::4], return_counts=True)
+    for colour in some[np.argsort(counts, kind="stable")][-FLAT:]:  # the most common has the last word
+        palette[place[colour]] = colour >> 16, colour >> 8 & 255, colour & 255
     paletted = Image.fromarray(place[pixels])
-    paletted.putpalette(strip.getpalette())
+    paletted.putpalette(palette.tobytes())
     return paletted
 
 
