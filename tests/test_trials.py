@@ -159,6 +159,56 @@ def test_names_of_numbers_that_people_know():
 # --- where on the way, and on which line -----------------------------------------------------------------------------
 
 
+def stay(T, x):
+    return x
+
+
+def turned_only(T, x):
+    return Rigid(T.rotations, 0 * T.translations).apply(x)
+
+
+def algorithm_22(way_of_q, way_of_k):
+    """A learner's own: queries and keys each go some way, where both should go by ``Rigid.apply``."""
+
+    def answer(layers, s, z, T, mask=None):
+        H, T = layers.heads, T[..., None, :]
+        q, k, v = (attention.split_scalars(to(s), H) for to in (layers.to_q, layers.to_k, layers.to_v))
+        to_points = (layers.to_q_points, layers.to_k_points, layers.to_v_points)
+        q_points, k_points, v_points = (attention.split_points(to(s), H) for to in to_points)
+        far = attention.point_logits(way_of_q(T[..., None], q_points), way_of_k(T[..., None], k_points), layers.gamma)
+        near = attention.scalar_logits(q, k) + attention.split_pair_bias(layers.to_pair_bias(z))
+        logits = 3**-0.5 * (near + far)
+        weights = (logits if mask is None else attention.hide_padding(logits, mask)).softmax(-1)
+        points = T[..., None].invert_apply((weights @ T[..., None].apply(v_points).flatten(-2)).unflatten(-1, (-1, 3)))
+        outputs = (
+            attention.attend_pairs(weights, z),
+            weights @ v,
+            points.flatten(-2),
+            attention.point_norms(points, layers.eps),
+        )
+        return layers.to_out(attention.concatenate_heads(*outputs))
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("way_of_q", "way_of_k", "words"),
+    [
+        (Rigid.apply, stay, "the keys are not carried into the world, and the queries are"),
+        (stay, Rigid.apply, "the queries are not carried into the world, and the keys are"),
+        (stay, stay, "neither rotations nor translations of T are used"),
+        (turned_only, turned_only, "the translations of T are not used"),
+        (Rigid.invert_apply, Rigid.invert_apply, "T is inverted, or not inverted where it should be"),
+    ],
+)
+def test_it_says_which_points_were_carried_into_the_world(way_of_q, way_of_k, words):
+    assert words in said(checks.check_attention, algorithm_22(way_of_q, way_of_k))
+
+
+def test_this_way_of_writing_algorithm_22_is_right():
+    assert checks.check_attention.examine(algorithm_22(Rigid.apply, Rigid.apply)).status == "ok"
+
+
 def test_the_first_nan_is_traced():
     assert "sqrt: a root of a negative number" in first_nan(lambda x: (x.sqrt() + 1).exp(), (torch.tensor([-1.0]),))
     assert "log" in first_nan(lambda x: 3 * x.log(), (torch.tensor([-1.0]),))

@@ -220,17 +220,12 @@ def terms_of(function: Callable) -> Iterator[tuple[str, str | None]]:
 
 
 def of_the_places(arguments: tuple, mine: Tensor) -> str:
-    """Were queries and keys carried into the world, both of them, and by the whole frame?"""
+    """Were queries and keys both carried into the world?"""
     q, k, T, gamma = arguments
     here, home = T[None, :, None], Rigid.identity(T.shape, dtype=T.dtype)[None, :, None]
-    turn = Rigid(T.rotations, 0 * T.translations)[None, :, None]
-    back = T.inverse()[None, :, None]
     ways = {
         "the keys are not carried into the world, and the queries are": (here, home),
         "the queries are not carried into the world, and the keys are": (home, here),
-        "neither queries nor keys are carried into the world": (home, home),
-        "queries and keys are turned, and not moved": (turn, turn),
-        "queries and keys are brought home, where they should be carried out": (back, back),
     }
     for how, (of_q, of_k) in ways.items():
         logits = 3**-0.5 * distances_point_by_point(moved(of_q, q), moved(of_k, k), gamma)
