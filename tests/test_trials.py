@@ -10,6 +10,7 @@ from ipa_tutorial.classroom import checks
 from ipa_tutorial.classroom.checks.diagnosis import diagnose
 from ipa_tutorial.classroom.checks.evidence import Evidence, Part, spelled
 from ipa_tutorial.classroom.checks.terms import sum_of
+from ipa_tutorial.classroom.checks.tree import flat
 from ipa_tutorial.classroom.checks.turns import no_rotation
 from ipa_tutorial.classroom.checks.watch import first_nan
 from ipa_tutorial.igfold import load_ipa
@@ -207,6 +208,20 @@ def test_it_says_which_points_were_carried_into_the_world(way_of_q, way_of_k, wo
 
 def test_this_way_of_writing_algorithm_22_is_right():
     assert checks.check_attention.examine(algorithm_22(Rigid.apply, Rigid.apply)).status == "ok"
+
+
+def test_all_tensors_of_the_arguments_are_listed_those_of_frames_too():
+    T, x, y = random_rigid((2,)), torch.ones(3), torch.zeros(1, dtype=torch.bool)
+    found = flat((x, T, ("a word", (y,)), torch.nn.Linear(2, 2), None))
+    assert [id(tensor) for tensor in found] == [id(tensor) for tensor in (x, T.rotations, T.translations, y)]
+
+
+def test_frames_that_were_moved_in_place_are_noticed():
+    def in_place(T, x):
+        T.translations.neg_()
+        return (T.rotations.mT @ (x + T.translations)[..., None])[..., 0]
+
+    assert "It changes its own input" in said(checks.check_invert_apply, in_place)
 
 
 def test_the_first_nan_is_traced():

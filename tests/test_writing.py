@@ -81,6 +81,13 @@ def test_ideal_atoms_move_along_in_any_batch():
     assert torch.allclose(backbone_atoms(G @ T).double(), moved, atol=1e-3)
 
 
+def test_the_last_oxygen_belongs_to_the_last_real_residue():
+    T, mask = random_rigid((2, 7)), torch.arange(7) < torch.tensor([[7], [5]])
+    atoms = backbone_atoms(T, mask)
+    assert torch.equal(atoms[0], backbone_atoms(T[0])) and torch.equal(atoms[1, :5], backbone_atoms(T[1, :5]))
+    assert not torch.allclose(atoms[1, 4], backbone_atoms(T)[1, 4])  # which goes by a residue that is none
+
+
 def test_atoms_and_what_is_not_finite(tmp_path, ubiquitin):
     atoms = ubiquitin.coordinates.clone().requires_grad_()
     holes = atoms.masked_fill((torch.arange(76) == 5)[:, None, None] & torch.eye(4)[3, :, None].bool(), torch.nan)
