@@ -19,7 +19,8 @@ ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 # Tests run in this many processes, a file or a notebook in one piece (make test WORKERS=4).
 WORKERS ?= 2
 PYTEST := $(ONE_THREAD) $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --durations=10
-NBVAL := IPA_CHECK_STRICT=1 MPLBACKEND=module://matplotlib_inline.backend_inline PYTHONPATH=tests $(PYTEST) \
+# Everything is drawn, but small: nobody looks at it here.
+NBVAL := IPA_CHECK_STRICT=1 IPA_DRAFT=1 MPLBACKEND=module://matplotlib_inline.backend_inline PYTHONPATH=tests $(PYTEST) \
   -p trained_weights --nbval-lax --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout=300
 
 # Before a commit: the algorithm, DeepMind's numbers, and the two lessons in which most of it is built.
@@ -60,7 +61,7 @@ lab: $(READY)
 test: lint unit notebooks-test
 
 test-fast: lint
-	$(PYTEST) $(ALGORITHM) --deselect tests/test_training.py::test_villin_folds
+	$(PYTEST) -p no:nbval $(ALGORITHM) --deselect tests/test_training.py::test_villin_folds
 	$(NBVAL) notebooks/05_*.ipynb notebooks/08_*.ipynb
 
 # .venv is made once; it is brought up to date only when what it is made from has changed.
@@ -83,7 +84,7 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 
 unit: $(READY)
-	$(PYTEST) tests
+	$(PYTEST) -p no:nbval tests
 
 coverage: $(READY)
 	$(PYTEST) tests/test_*.py tests/judge_the_checks.py --cov=ipa_tutorial --cov-report=term:skip-covered --cov-fail-under=98

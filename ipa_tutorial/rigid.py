@@ -96,13 +96,11 @@ class Rigid:
             raise ValueError(f"points must have shape (*, 3) or (*, P, …, 3), got {tuple(points.shape)}")
         batch = self.shape
         lead = points.shape[:-1][: len(batch)] if points.ndim > len(batch) else points.shape[:-1]
-        try:
-            torch.broadcast_shapes(batch, lead)
-        except RuntimeError:
+        if any(n != m and 1 not in (n, m) for n, m in zip(batch[::-1], lead[::-1], strict=False)):
             raise ValueError(
                 f"points of shape {tuple(points.shape)} do not fit frames of shape {tuple(batch)}: "
                 "their first axes must be the frames' axes"
-            ) from None
+            )
         ones = (1,) * (points.ndim - 1 - len(batch))
         return self.rotations.reshape(*batch, *ones, 3, 3), self.translations.reshape(*batch, *ones, 3)
 

@@ -1,6 +1,7 @@
 """Checks must let the right answer pass, name the mistakes that they know, and fall for no trick."""
 
 import math
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -32,6 +33,7 @@ from ipa_tutorial.classroom.checks import (
     check_test_of_motions,
     check_test_of_padding,
 )
+from ipa_tutorial.classroom.checks.engine import Check, Verdict
 from ipa_tutorial.classroom.checks.slips import Slip
 
 EVERY = [pytest.param(check, id=name) for name, check in CHECKS.items()]
@@ -72,19 +74,32 @@ def suspects():
                 seen.add(bug.where)
 
 
+@contextmanager
+def nothing_changes():
+    """Neither the random numbers that come next, nor the package."""
+    torch.manual_seed(0)
+    expected, before = torch.rand(3), dict(vars(lines))
+    torch.manual_seed(0)
+    yield
+    assert torch.equal(torch.rand(3), expected)
+    assert before == vars(lines)
+
+
 # --- right and wrong -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("check", EVERY)
 def test_the_packages_own_function_passes(check):
-    verdict = replace(check, by_hand=False, without=(), room=None).examine(check.packaged())
+    with nothing_changes():
+        verdict = replace(check, by_hand=False, without=(), room=None).examine(check.packaged())
     assert (verdict.status, verdict.bug) == ("ok", None), verdict.text
     assert verdict.text.startswith("✓ ok: ")
 
 
 @pytest.mark.parametrize(("check", "bug"), suspects())
 def test_a_known_mistake_is_named(check, bug):
-    verdict = check.examine(with_bug(check, bug.name))
+    with nothing_changes():
+        verdict = check.examine(with_bug(check, bug.name))
     cut_out_anyway = check is CHECKS["check_cut_out"] and bug.name == "mask-of-keys-alone"
     if bug.name == "mask-of-minus-1e5" or cut_out_anyway or (bug.harmless and check is check_attention):
         assert verdict.status == "ok"  # harmless indeed
@@ -124,7 +139,8 @@ def tricks(check):
 
 
 @pytest.mark.parametrize("check", EVERY)
-def test_no_trick_passes(check):
+def test_no_trick_passes(check, monkeypatch):
+    monkeypatch.setattr(Check, "explain", lambda *_: Verdict("wrong", ""))  # why it is none is not asked here
     slow = check in (check_attention, check_block)
     for trick in list(tricks(check))[:: 4 if slow else 1]:
         assert check.examine(trick).status != "ok"
@@ -374,18 +390,6 @@ def test_what_cannot_be_compared_does_not_raise():
     sparse = lambda q, k: lines.scalar_logits(q, k).to_sparse()  # noqa: E731
     for function in (on_meta, sparse, type, print):
         assert check_scalar_logits.examine(function).status in ("wrong", "not yet")
-
-
-def test_a_check_leaves_the_random_numbers_and_the_package_alone():
-    torch.manual_seed(0)
-    expected = torch.rand(3)
-    torch.manual_seed(0)
-    before = {name: vars(lines)[name] for name in vars(lines)}
-    for check in CHECKS.values():
-        check.examine(lambda *arguments: 1.0)
-        check.examine(check.packaged())
-    assert torch.equal(torch.rand(3), expected)
-    assert before == vars(lines)
 
 
 @pytest.mark.parametrize("check", EVERY)

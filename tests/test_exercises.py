@@ -118,10 +118,11 @@ def test_every_check_says_ok_to_its_solution(text):
 
 
 def said_by_checks(folder: str, texts: list[Path]) -> dict[str, str]:
-    """All these notebooks are run to their end: {lesson and check: what it said}."""
+    """All these notebooks are run to their end, their pictures drawn small: {lesson and check: what it said}."""
     paths = [str(lesson(folder, text).path) for text in texts]
     command = [sys.executable, PROJECT / "tests" / "run_notebooks.py", *paths]
-    done = subprocess.run(command, env={**LEARNING, "MPLBACKEND": "Agg"}, capture_output=True, text=True)
+    environment = {**LEARNING, "MPLBACKEND": "Agg", "IPA_DRAFT": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     printed = json.loads(done.stdout)
     return {

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from ipa_tutorial import Rigid, load_protein, random_rigid
-from ipa_tutorial.pictures import embedding, viewer
+from ipa_tutorial.pictures import embedding, picture, viewer
 from ipa_tutorial.pictures.chain import as_chain
 from ipa_tutorial.pictures.drawing import STRUCTURE_COLOURS
 from ipa_tutorial.pictures.ribbon import SIDES, STEPS, ribbon
@@ -31,6 +31,17 @@ def models(ubiquitin):
     """The chain comes together out of a cloud: 30 times (76, 4, 3), without a helix at first."""
     cloud = 12 * torch.randn(76, 1, 3, generator=torch.Generator().manual_seed(0))
     return [ubiquitin.coordinates + (1 - t) ** 2 * cloud for t in torch.linspace(0, 1, 30)]
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    """Stills are small but where a test looks at them."""
+    monkeypatch.setattr(picture, "DRAFT", 0.25)
+
+
+@pytest.fixture
+def full_size(small, monkeypatch):
+    monkeypatch.setattr(picture, "DRAFT", 1.0)
 
 
 @pytest.fixture
@@ -107,12 +118,12 @@ def test_a_chain_on_its_way_is_drawn_whole(models):
     assert np.isfinite(ribbon(chain.ca, chain.side, chain.structure, chain.joined).faces).all()
 
 
-def test_stills_are_the_picture(models, shown):
+def test_stills_are_the_picture(models, shown, full_size):
     view(models).show()
-    picture, scene = shown
-    width, height = Image.open(io.BytesIO(base64.b64decode(picture["image/png"]))).size
+    still, scene = shown
+    width, height = Image.open(io.BytesIO(base64.b64decode(still["image/png"]))).size
     assert width == 700 and 300 < height < 1700  # two stills a row
-    assert picture["text/plain"].startswith("Trajectory") and picture["text/plain"] in scene["text/html"]
+    assert still["text/plain"].startswith("Trajectory") and still["text/plain"] in scene["text/html"]
 
 
 def test_without_scripts_there_is_no_player(models, shown):
@@ -128,7 +139,7 @@ def test_the_same_film_gives_the_same_bytes(models, shown):
 
 
 @pytest.mark.parametrize(("what", "limit"), [("atoms", 280_000), ("positions", 180_000)])
-def test_thirty_models_are_small(models, shown, what, limit):
+def test_thirty_models_are_small(models, shown, full_size, what, limit):
     view(models if what == "atoms" else [model[:, 1] for model in models]).show()
     assert len(json.dumps(shown)) < limit
 

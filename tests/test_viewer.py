@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from ipa_tutorial import Rigid, load_protein
-from ipa_tutorial.pictures import embedding, scene, viewer
+from ipa_tutorial.pictures import embedding, picture, scene, viewer
 from ipa_tutorial.pictures.camera import Camera
 from ipa_tutorial.pictures.viewer import view
 from ipa_tutorial.proteins.dssp import secondary_structure
@@ -29,11 +29,17 @@ def ubiquitin():
 
 @pytest.fixture(autouse=True)
 def fresh_notebook(monkeypatch):
-    """No library in the page yet, and no Jupyter around."""
+    """No library in the page yet, and no Jupyter around. Stills are small but where a test looks at them."""
+    monkeypatch.setattr(picture, "DRAFT", 0.25)
     monkeypatch.setattr(embedding, "_carrier", {})
     monkeypatch.setattr(embedding, "get_ipython", lambda: None)
     yield
     assert not plt.get_fignums(), "a view left a figure open"
+
+
+@pytest.fixture
+def full_size(fresh_notebook, monkeypatch):
+    monkeypatch.setattr(picture, "DRAFT", 1.0)
 
 
 @pytest.fixture
@@ -70,7 +76,7 @@ def running(cell, run):
 # --- the two outputs --------------------------------------------------------------------------------------------------
 
 
-def test_a_view_is_a_picture_and_a_scene(ubiquitin, shown):
+def test_a_view_is_a_picture_and_a_scene(ubiquitin, shown, full_size):
     view(ubiquitin, frames=[0, 9, 22])._ipython_display_()
     (data, metadata, raw), (scene, _, scene_raw) = shown
     assert raw and scene_raw
@@ -96,7 +102,7 @@ def test_nothing_comes_from_the_network(ubiquitin, shown):
     assert not re.search(r"https?://", html)
 
 
-def test_the_same_view_gives_the_same_bytes(ubiquitin, shown):
+def test_the_same_view_gives_the_same_bytes(ubiquitin, shown, full_size):
     for _ in range(2):
         embedding._carrier.clear()
         view(ubiquitin, frames=[3]).show()
@@ -109,7 +115,7 @@ def test_the_same_view_gives_the_same_bytes(ubiquitin, shown):
 @pytest.mark.parametrize(
     "what", ["plain", "three frames", "attention", "all frames", "all frames on a tube", "everything"]
 )
-def test_ubiquitin_is_below_150_kb(ubiquitin, shown, what):
+def test_ubiquitin_is_below_150_kb(ubiquitin, shown, full_size, what):
     options = {
         "plain": {},
         "three frames": {"frames": [0, 9, 22]},

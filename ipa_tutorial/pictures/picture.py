@@ -14,6 +14,7 @@ import base64
 import html
 import io
 import json
+import os
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -25,6 +26,7 @@ from PIL import Image, ImageOps
 from .drawing import PAPER
 
 PIXELS_PER_INCH = 100  # as shown
+DRAFT = 0.25 if os.environ.get("IPA_DRAFT") else 1.0  # all is drawn, but small: for tests of whole notebooks
 COLOURS = 128
 FLAT = 24  # of them at least are those of large areas
 LARGE = 150_000  # bytes of a picture; a notebook of many is slow to open, and GitHub does not show it
@@ -76,11 +78,11 @@ def png(figure: Figure, sharpness: float = 2.0, margin: float = 0.0) -> bytes:
     """
     if faces(figure) > MANY_FACES:
         sharpness = min(sharpness, LEAST_SHARP)  # it would end there anyway, after a second drawing
-    canvas, file = io.BytesIO(), io.BytesIO()
-    figure.savefig(canvas, format="png", dpi=sharpness * PIXELS_PER_INCH, facecolor=PAPER)
+    canvas, file, dots = io.BytesIO(), io.BytesIO(), DRAFT * sharpness * PIXELS_PER_INCH  # an inch
+    figure.savefig(canvas, format="png", dpi=dots, facecolor=PAPER)
     picture = Image.open(canvas).convert("RGB")
-    picture = ImageOps.expand(picture, round(margin * sharpness * PIXELS_PER_INCH), PAPER)
-    picture, alpha = with_round_corners(in_few_colours(picture), RADIUS * sharpness * PIXELS_PER_INCH)
+    picture = ImageOps.expand(picture, round(margin * dots), PAPER)
+    picture, alpha = with_round_corners(in_few_colours(picture), RADIUS * dots)
     picture.save(file, "PNG", optimize=True, transparency=alpha)
     if file.tell() > LARGE and sharpness > LEAST_SHARP:
         little = 0.8 * sharpness if file.tell() < 1.3 * LARGE else 0.0  # enough, or not worth a try
@@ -89,7 +91,8 @@ def png(figure: Figure, sharpness: float = 2.0, margin: float = 0.0) -> bytes:
 
 
 def faces(figure: Figure) -> int:
-    return sum(len(ribbons.get_paths()) for ribbons in figure.findobj(PolyCollection))
+    drawn = [collection for axes in figure.axes for collection in axes.collections]
+    return sum(len(ribbons.get_paths()) for ribbons in drawn if isinstance(ribbons, PolyCollection))
 
 
 def in_few_colours(picture: Image.Image) -> Image.Image:

@@ -47,7 +47,8 @@ class Bug:
 
 
 BUGS: dict[str, Bug] = {}
-DISMISSED: set[str] = set()  # names of loaded modules that need no second look
+LOOKED_AT: set[str] = set()  # names of loaded modules
+MAY_KNOW: set[str] = set()  # of them, those in which a function of the package may stand
 
 
 def bug(where: str, *, wrong: str, symptom: str, seen: str, harmless: str = "") -> Callable[[Callable], Callable]:
@@ -131,8 +132,10 @@ def _exchange(owner: object, attribute: str, old: object, new: object) -> None:
 
 def modules_that_may_know() -> list[ModuleType]:
     """All loaded modules but the variants' own, Python's, and installed libraries (thirty thousand names)."""
-    DISMISSED.update(path for path in sys.modules.keys() - DISMISSED if not may_know(path))
-    return [sys.modules[path] for path in sys.modules.keys() - DISMISSED]
+    new = sys.modules.keys() - LOOKED_AT
+    LOOKED_AT.update(new)
+    MAY_KNOW.update(path for path in new if may_know(path))
+    return [sys.modules[path] for path in MAY_KNOW if path in sys.modules]
 
 
 def may_know(path: str) -> bool:

@@ -87,8 +87,10 @@ def _compare_tensors(got: Any, expected: Tensor, tolerance: float | None, finite
             f"dtype {words.dtype(expected.dtype)} is expected, that of the input, got {words.dtype(got.dtype)}",
             structural=True,
         )
+    if torch.equal(got, expected):
+        return None
     if not got.is_floating_point():
-        return None if torch.equal(got, expected) else Problem(words.of_whole_numbers(got, expected))
+        return Problem(words.of_whole_numbers(got, expected))
     got, expected = got.detach().double(), expected.detach().double()
     if finite and (got.isnan() & ~expected.isnan()).any():
         what = f"it returns NaN, at {int(got.isnan().sum())} of {got.numel()} places"

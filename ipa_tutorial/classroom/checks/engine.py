@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext, redirect_stdout
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from io import StringIO
 from typing import Any
 
@@ -40,7 +41,7 @@ class CheckFailed(AssertionError):
     """What a check raises with IPA_CHECK_STRICT=1, as a grader needs it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
     """One set of arguments for the learner's function."""
 
@@ -231,7 +232,7 @@ then the package's computes it"
         """None if the outcome is right."""
         if isinstance(outcome, Problem):
             return outcome
-        expected = self.expected(case)
+        expected = right_answer(self, case)
         if case.only_finite:
             return compare(outcome, expected, None, names=self.results)
         # structure and NaN first: a view could choke on them
@@ -267,10 +268,6 @@ then the package's computes it"
 ({self.describe(case)})"
                 )
         return None
-
-    def expected(self, case: Case) -> Any:
-        dtype = next((x.dtype for x in flat(case.arguments) if x.is_floating_point()), torch.float64)
-        return convert(self.reference(*convert(case.arguments, torch.float64)), dtype)
 
     def seen(self, output: Any, case: Case) -> Any:
         return self.view(output, *case.arguments) if self.view else output
@@ -338,7 +335,7 @@ then the package's computes it"
         def mine(arguments: tuple) -> list[torch.Tensor]:
             return [x for _, x in parts_of(function(*arguments))]
 
-        pairs = zip(parts_of(outcome), parts_of(self.expected(case)), strict=True)
+        pairs = zip(parts_of(outcome), parts_of(right_answer(self, case)), strict=True)
         close = self.limit(case)
         parts = tuple(Part(name, got, e, close) for (name, got), (_, e) in pairs if e is not None and got is not None)
         return Evidence(copy_of(case.arguments), self.argument_names(), parts, case.narrow, right, function, mine)
@@ -355,6 +352,13 @@ then the package's computes it"
     def describe(self, case: Case) -> str:
         names = [*self.argument_names(), *("" for _ in case.arguments)]
         return ", ".join(words.of_argument(name, value) for name, value in zip(names, case.arguments, strict=False))
+
+
+@lru_cache(maxsize=128)
+def right_answer(check: Check, case: Case) -> Any:
+    """The reference's, in double precision on the way. It is slow and often asked for: once for each case will do."""
+    dtype = next((x.dtype for x in flat(case.arguments) if x.is_floating_point()), torch.float64)
+    return convert(check.reference(*convert(case.arguments, torch.float64)), dtype)
 
 
 # --- which of the named mistakes answers as the learner's function did? ---------------------------------------------
