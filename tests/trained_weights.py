@@ -7,11 +7,11 @@ import os
 
 import pytest
 
-from ipa_tutorial import igfold
-
 
 def missing() -> str:
     """Why there are no weights; "" if there are, or if they must be."""
+    from ipa_tutorial import igfold  # and with it PyTorch: not in the process that only hands out the work
+
     try:
         igfold.find_weights()
     except FileNotFoundError as error:
