@@ -219,8 +219,10 @@ def random_rigid(
 
 
 def _rotate(rotations: Tensor, points: Tensor) -> Tensor:
-    """``R x`` as the sum of R's columns scaled by the coordinates of x."""
-    return (rotations * points[..., None, :]).sum(-1)  # (*, 3, 3) · (*, 1, 3) → (*, 3)
+    """``R x`` as the sum of R's columns, each times one coordinate of x."""
+    e_x, e_y, e_z = rotations.unbind(-1)  # (*, 3) each
+    x, y, z = points[..., None].unbind(-2)  # (*, 1) each
+    return e_x * x + e_y * y + e_z * z
 
 
 def _normalise(v: Tensor, eps: float) -> Tensor:

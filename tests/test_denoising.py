@@ -309,12 +309,13 @@ def test_the_global_update_changes_axes_and_places_along_the_world():
 @pytest.mark.parametrize("name", ARMS)
 def test_every_network_learns_and_what_is_silent_stays_so(name):
     torch.manual_seed(0)
-    model = ARMS[name].build(**TINY)
+    model = ARMS[name].build(**{**TINY, "depth": 1})
     frozen = [weight for weight in model.parameters() if not weight.requires_grad]
-    losses = train_denoiser(model, backbones("train")[:2], 60, augment=ARMS[name].augment, length=16, progress=False)
-    assert sum(losses[-10:]) < 0.99 * sum(losses[:10])
+    little = dict(augment=ARMS[name].augment, batch_size=4, length=16, progress=False)
+    losses = train_denoiser(model, backbones("train")[:2], 60, **little)
+    assert sum(losses[-10:]) < 0.95 * sum(losses[:10])
     assert not any(weight.any() for weight in frozen)
-    assert len(frozen) == (2 if name in ("IPA without scalars", "IPA without pair bias") else 0)
+    assert len(frozen) == (1 if name in ("IPA without scalars", "IPA without pair bias") else 0)
 
 
 def test_the_same_seed_gives_the_same_training():

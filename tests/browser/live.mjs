@@ -92,8 +92,33 @@ async function checkTurn(browser, port) {
   const seen = async () => (await look(browser, await page.locator(".live-scene").screenshot())).name, still = await seen();
   await page.keyboard.press("ArrowRight");
   check(await until(async () => (await seen()) !== still), "turn: the arrow keys do not turn it");
+  check(await until(() => hoverOverSome(page)), "turn: hovering over the protein chooses no residue");
+  await shot(page, "turn-hovered");
+  await page.click("[data-do=reset]");
+  check(await until(async () => page.isHidden("[data-map=naive] .live-row")), "turn: a new beginning leaves a row marked");
   await page.locator("[data-map=naive] canvas").hover();
   check(await until(async () => page.isVisible("[data-map=naive] .live-row")), "turn: hovering over a map marks no row");
+  await end();
+}
+
+// The mouse goes to some place of the protein, and stays there for the moment that 3Dmol.js waits for.
+async function hoverOverSome(page) {
+  const { x, y, width, height } = await page.locator(".live-scene").boundingBox(), near = () => 0.3 + 0.4 * Math.random();
+  await page.mouse.move(x + near() * width, y + near() * height);
+  await page.waitForTimeout(700);
+  return page.isVisible("[data-map=ipa] .live-row");
+}
+
+// Who wants less motion is shown the protein turned, not turning.
+async function checkCalm(browser, port) {
+  const { page, end } = await open(browser, port, "turn", { reducedMotion: "reduce" });
+  await alive(page, "turn");
+  const seen = async () => (await look(browser, await page.locator(".live-scene").screenshot())).name, still = await seen();
+  await page.click("[data-do=spin]");
+  check(await until(async () => (await seen()) !== still), "turn, with less motion: the button does not turn it");
+  const turned = await seen();
+  await page.waitForTimeout(1500);
+  check((await seen()) === turned, "turn, with less motion: it goes on turning");
   await end();
 }
 
@@ -209,6 +234,7 @@ try {
   const both = Object.entries({ turn: checkTurn, dream: checkDream }).filter(([name]) => !only || only === name);
   await Promise.all(both.map(async ([name, checkPage]) => {
     await attempt(checkPage(browser, port));
+    if (name === "turn") await attempt(checkCalm(browser, port));
     await attempt(checkLooks(browser, port, name));
     await attempt(checkStills(browser, port, name));
   })); // prettier-ignore

@@ -4,6 +4,7 @@ import { bringToLife, calm, frame, json, openGraph, openScene, showStage } from 
 const BEGIN = 0.01; // the first time that the network is asked about, as in ipa_tutorial.dreams
 const BONDED = 1.9; // Å, from C to the next N: nearer than this they are drawn as bonded
 const DARK = 0x0072b2, LIGHT = 0xe69f00; // held, dreamt
+const SELDOM = 10; // for who wants less motion: one step in so many is drawn
 
 const root = document.querySelector("#dream"), find = selector => root.querySelector(selector);
 const field = name => find(`[name=${name}]`);
@@ -70,7 +71,7 @@ async function dream() {
   for await (told of walk({ length, steps, held, truth, draw: dice(+field("seed").value) })) {
     if (mine !== running) return;
     if (told.k === 1) aim(told.atoms);
-    if (told.k < steps) drawSticks(told, length, held);
+    if (told.k < steps && !(calm() && told.k % SELDOM)) drawSticks(told, length, held);
     report(told, steps, length, held);
     await frame();
     if (mine !== running) return;
