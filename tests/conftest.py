@@ -2,6 +2,7 @@
 
 import os
 
+import quick_start  # noqa: F401
 import torch
 from hypothesis import HealthCheck, settings
 

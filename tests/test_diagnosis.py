@@ -77,11 +77,48 @@ x = torch.randn(3, 5, 5, dtype=torch.float64, generator=torch.Generator().manual
         (lambda y: y.clamp(max=0.5), "where it is wrong it is 1/2, always"),
         (lambda y: torch.where(torch.eye(5) > 0, 9 * y**3, y), "only the diagonal of axes -2 and -1 is wrong"),
         (lambda y: torch.cat([y[:1] ** 3 + y[:1], y[1:]]), "only at 0 of axis -3 is it wrong"),
+        (lambda y: torch.cat([y[:1], y[1:] ** 3 + y[1:]]), "only at 0 of axis -3 is it right"),
+        (lambda y: torch.where(torch.eye(5) > 0, y, 9 * y**3), "the diagonal of axes -2 and -1 is right, and all"),
+        (lambda y: y + 9 * y**3 * torch.ones(5, 5).tril(-1), "only below the diagonal of axes -2 and -1 is it wrong"),
+        (lambda y: y[:, [2, 0, 1, 4, 3]], "all the right numbers are there, in another order along axis -2"),
+        (lambda y: y.mean(0, keepdim=True).expand_as(y) ** 3, "the same all along axis -3: what happens on this axis"),
+        (lambda y: y * torch.tensor([1, 2.6, 3.7])[:, None, None], "all along axis -2 and -1, and differs elsewhere"),
     ],
 )
 def test_what_is_done_to_a_right_answer_is_seen(change, text):
     torch.manual_seed(0)
     assert text in diagnose([evidence(change, x + 1, right=lambda x: x**2 - 3 * x)])
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (lambda y: (2 * y.log()).softmax(-2), "yours add up to one along axis -2, where it should be axis -1"),
+        (
+            lambda y: y * (1 + torch.rand(3, 5, 1)),
+            "to one along axis -1; divided by their sum they would",
+        ),
+        (lambda y: y + torch.rand(3, 5, 5), "yours do not add up to one along axis -1"),
+        (lambda y: (y.log() + torch.randn(5)).softmax(-1), "add up to one along axis -1, as they should, but before"),
+    ],
+)
+def test_shares_that_are_shared_out_wrongly_are_seen(change, text):
+    torch.manual_seed(0)
+    assert text in diagnose([evidence(change, x, right=lambda x: x.softmax(-1))])
+
+
+def test_what_should_be_simple_is_said():
+    directions = evidence(lambda y: y * (1 + torch.rand(3, 5, 1)), x, right=lambda x: x / x.norm(dim=-1, keepdim=True))
+    assert "each has the right direction and the wrong length, which should be one" in diagnose([directions])
+    twos = evidence(lambda y: y + (5 * x).sin(), x, right=lambda x: torch.full_like(x, 2.0))
+    assert "all of it should be 2" in diagnose([twos])
+    totals = lambda x: x.cumsum(-3).sin()  # noqa: E731
+    assert "in reverse order along axis -3" in diagnose([evidence(lambda y: y.flip(-3), x + 1, right=totals)])
+    constant = evidence(lambda y: torch.full_like(y, 0.3), x + 1, right=totals)
+    assert "yours is the same number everywhere" in diagnose([constant])
+    T = random_rigid(4, torch.Generator().manual_seed(0), dtype=torch.float64)
+    as_it_came = evidence(lambda y: T.rotations, T, right=lambda T: (T @ T).rotations, names=("T",))
+    assert "yours are the rotations of T, just as they came" in diagnose([as_it_came])
 
 
 def test_a_sentence_is_told_only_if_all_answers_say_it():
