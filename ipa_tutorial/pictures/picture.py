@@ -103,12 +103,11 @@ def in_few_colours(picture: Image.Image) -> Image.Image:
     """
     red, green, blue = np.moveaxis(np.asarray(picture, dtype=np.uint32), -1, 0)
     pixels = red << 16 | green << 8 | blue  # (height, width)
-    place = np.zeros(1 << 24, dtype=np.uint8)  # of each colour that there is, in the palette
-    place[pixels] = 1
-    distinct = np.flatnonzero(place)
+    distinct = np.unique(pixels)
     strip = np.stack([distinct >> 16, distinct >> 8 & 255, distinct & 255], axis=-1).astype(np.uint8)
     options = dict(method=Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE)
     strip = Image.fromarray(strip[None]).quantize(COLOURS, **options)
+    place = np.zeros(1 << 24, dtype=np.uint8)  # of each colour that there is, in the palette
     place[distinct] = np.asarray(strip)[0]
     palette = np.array(strip.getpalette(), dtype=np.uint8).reshape(-1, 3)
     some, counts = np.unique(pixels[::4, ::4], return_counts=True)
