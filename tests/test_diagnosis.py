@@ -10,6 +10,7 @@ from torch.nn.functional import one_hot
 from ipa_tutorial import Rigid, attention, kabsch_rmsd, random_rigid
 from ipa_tutorial.classroom import checks
 from ipa_tutorial.classroom.checks.diagnosis import diagnose
+from ipa_tutorial.classroom.checks.engine import Check
 from ipa_tutorial.classroom.checks.evidence import Evidence, Part, spelled, two_numbers
 from ipa_tutorial.classroom.checks.watch import calls, largest_tensor
 
@@ -151,6 +152,33 @@ def test_a_frame_on_the_wrong_side_is_seen():
     for text, way in wrong_ways.items():
         e = evidence(lambda _, way=way: way(T, points), T, points, right=right, names=("T", "points"))
         assert text in diagnose([e])
+
+
+def spoilt(answer):
+    """Wrong in a way that has no name."""
+    if isinstance(answer, tuple):
+        return tuple(map(spoilt, answer))
+    if isinstance(answer, Rigid):
+        return Rigid(answer.rotations, spoilt(answer.translations))
+    if isinstance(answer, float):
+        return answer + 0.37 * math.sin(3 * answer) + 0.1
+    wrong = isinstance(answer, torch.Tensor) and answer.is_floating_point()
+    return answer + 0.37 * (3 * answer).sin() + 0.1 if wrong else answer
+
+
+@pytest.mark.parametrize("check", [pytest.param(check, id=name) for name, check in checks.CHECKS.items()])
+def test_an_answer_that_takes_no_other_input_is_explained_all_the_same(check, monkeypatch):
+    asked, collect = [], Check.evidence
+    monkeypatch.setattr(Check, "evidence", lambda *arguments: asked.append(True) or collect(*arguments))
+
+    def answer(*arguments):
+        if asked:
+            raise RuntimeError("this input was never spoken of")
+        return spoilt(check.reference(*arguments))
+
+    verdict = replace(check, adapt=None).examine(answer)
+    assert verdict.status in ("wrong", "ok") and "cannot be compared" not in verdict.text
+    assert not asked or verdict.status == "wrong"
 
 
 def test_nothing_is_diagnosed_from_a_single_residue():

@@ -36,12 +36,6 @@ class Draw:
         """Random frames, the batch axes in front of ``shape``; each its own rotation."""
         return random_rigid((*self.batch, *shape), self.generator, scale=2.0, dtype=self.dtype)
 
-    def quaternions(self, *shape: int) -> Tensor:
-        """Unit quaternions with w > 0, the batch axes in front of ``shape``."""
-        q = self.normal(*shape, 4)
-        q = q / q.norm(dim=-1, keepdim=True)
-        return torch.where(q[..., :1] < 0, -q, q)
-
     def mask(self, length: int) -> Tensor:
         """Boolean, the batch axes in front: the first residue real, the last one padding where there are several.
 
