@@ -23,7 +23,7 @@ def in_terms(terms_of: Callable[..., dict[str, Terms]]) -> Callable[[Evidence], 
     def hypothesis(e: Evidence) -> str | None:
         part, single = e.wrong, len(e.parts) == 1
         for name, terms in terms_of(*e.arguments).items():
-            if name == part.name or single:
+            if name == part.name or (single and "" in (name, part.name)):
                 mine, right = sum_of(terms, part.got), sum_of(terms, part.expected)
                 if mine and right:
                     place = f"the {part.name}: " if part.name else ""
