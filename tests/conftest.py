@@ -1,6 +1,5 @@
 """What holds for every test: one thread, no window, and hypothesis examples that are the same at each run."""
 
-import gc
 import os
 
 import quick_start  # noqa: F401
@@ -13,7 +12,3 @@ torch.set_num_threads(1)
 settings.register_profile("here", deadline=None, max_examples=30, derandomize=True)
 settings.register_profile("thorough", deadline=None, max_examples=500, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "here"))
-
-
-def pytest_collection_finish() -> None:
-    gc.freeze()  # what has been loaded stays: a collection need not look at a million objects again each time
