@@ -113,7 +113,7 @@ def _compare(got: tuple, expected: tuple, adjective: str, description: str, tole
         deviation = (a - b).abs()
         worst, limit = deviation.max().item(), allowed * max(1.0, b.abs().max().item())
         if not worst <= limit:
-            where = tuple(int(i) for i in torch.unravel_index(deviation.argmax(), deviation.shape))
+            where = tuple((deviation == worst).nonzero()[0].tolist())
             raise AssertionError(
                 f"not {adjective} under {description}: output {number} deviates by {worst:.3g} "
                 f"(allowed {limit:.1g}) at index {where}: expected {b[where]:.6g}, got {a[where]:.6g}"

@@ -20,6 +20,7 @@ def run(path: str) -> list[str]:
     """What each code cell prints. Raises what a cell raises."""
     shell = InteractiveShell.instance()
     shell.reset()
+    gc.freeze()  # what is left is not looked through again at the next reset
     torch.set_default_dtype(torch.float32)
     torch.set_grad_enabled(True)
     printed = []
@@ -36,5 +37,4 @@ def run(path: str) -> list[str]:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    gc.freeze()  # a reset collects what the last notebook has left, and need not look at all of torch each time
     json.dump({path: run(path) for path in sys.argv[1:]}, sys.stdout)

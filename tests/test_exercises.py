@@ -117,32 +117,31 @@ def test_every_check_says_ok_to_its_solution(text):
 # ----------------------------------------------------------------------------------------------------- while learning
 
 
-def said_by_checks(folder: str, texts: list[Path]) -> dict[str, str]:
-    """All these notebooks are run to their end, their pictures drawn small: {lesson and check: what it said}."""
-    paths = [str(lesson(folder, text).path) for text in texts]
+@pytest.fixture(scope="module")
+def said() -> dict[str, dict[str, str]]:
+    """All notebooks run to their end, their pictures drawn small: {folder: {lesson and check: what it said}}."""
+    solvable = [text for text in TEXTS if text.stem[:2] != "18" or not missing()]  # the weights of a trained network
+    pairs = [("exercises", text) for text in TEXTS] + [("solutions", text) for text in solvable]
+    paths = [str(lesson(*pair).path) for pair in pairs]
     command = [sys.executable, PROJECT / "tests" / "run_notebooks.py", *paths]
     environment = {**LEARNING, "MPLBACKEND": "Agg", "IPA_DRAFT": "1"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    printed = json.loads(done.stdout)
-    return {
-        f"{text.stem}, {check}": said
-        for text, path in zip(texts, paths, strict=True)
-        for check, said in check_outputs(text, printed[path]).items()
-    }
+    printed, verdicts = json.loads(done.stdout), {"exercises": {}, "solutions": {}}
+    for (folder, text), path in zip(pairs, paths, strict=True):
+        for check, verdict in check_outputs(text, printed[path]).items():
+            verdicts[folder][f"{text.stem}, {check}"] = verdict
+    return verdicts
 
 
-def test_an_unsolved_notebook_runs_to_its_end_and_every_check_says_not_yet():
-    verdicts = said_by_checks("exercises", TEXTS)
-    assert len(verdicts) > 50
-    assert {check: said for check, said in verdicts.items() if not said.startswith("… not yet")} == {}
+def test_an_unsolved_notebook_runs_to_its_end_and_every_check_says_not_yet(said):
+    assert len(said["exercises"]) > 50
+    assert {check: verdict for check, verdict in said["exercises"].items() if not verdict.startswith("… not yet")} == {}
 
 
-def test_a_solved_notebook_runs_to_its_end_and_every_check_says_ok():
-    texts = [text for text in TEXTS if text.stem[:2] != "18" or not missing()]  # the weights of a trained network
-    verdicts = said_by_checks("solutions", texts)
-    assert len(verdicts) > 50
-    assert {check: said for check, said in verdicts.items() if not said.startswith("✓ ok")} == {}
+def test_a_solved_notebook_runs_to_its_end_and_every_check_says_ok(said):
+    assert len(said["solutions"]) > 50
+    assert {check: verdict for check, verdict in said["solutions"].items() if not verdict.startswith("✓ ok")} == {}
 
 
 def test_so_it_does_in_a_real_kernel(monkeypatch):

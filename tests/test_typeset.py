@@ -28,9 +28,11 @@ def close_figures():
 
 @pytest.fixture(scope="module")
 def drawn():
-    """What tools/draw.py would write. Most lines stand in many cards: each is parsed once, not seven times."""
+    """What tools/draw.py would write. Most formulas stand in many cards: each is parsed once, and not by each card."""
+    parser = MathTextParser("path")
+    parse = lru_cache(None)(partial(MathTextParser._parse_cached.__wrapped__, parser))
     with plt.rc_context(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(MathTextParser, "_parse_cached", lru_cache(None)(MathTextParser._parse_cached.__wrapped__))
+        patch.setattr(MathTextParser, "_parse_cached", lambda self, *key: parse(*key))
         use_style()
         return draw.svgs()
 

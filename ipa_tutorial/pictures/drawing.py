@@ -70,11 +70,9 @@ def draw_protein(
     depth = polygons[..., 2].mean(-1)
     paint = camera.fade(paint, depth, 0.5)
     order = np.argsort(depth, kind="stable")  # the painter's order: far things first
-    ax.add_collection(
-        PolyCollection(
-            polygons[order, :, :2], facecolors=paint[order], edgecolors=paint[order], linewidths=0.4, zorder=2
-        )
-    )
+    painted = {"facecolors": paint[order], "edgecolors": paint[order], "linewidths": 0.4, "zorder": 2}
+    ax.add_collection(PolyCollection(polygons[order, :, :2], **painted), autolim=False)
+    ax.update_datalim(polygons[..., :2].reshape(-1, 2))
     ca = camera.project(chain.ca[np.isfinite(chain.ca).all(-1)])[:, :2]
     if termini and np.linalg.norm(ca[0] - ca[-1]) > ROOM:
         for letter, end, inner in (("N", 0, 2), ("C", -1, -3)):
@@ -221,6 +219,7 @@ def _scene(ax: Axes | None, camera: Camera | None, points: NDArray) -> tuple[Axe
     _cameras[ax] = camera
     ax.set_aspect("equal")
     ax.set_axis_off()
+    ax.xaxis.set_visible(False)  # nor does a title look for its ticks
     return ax, camera
 
 

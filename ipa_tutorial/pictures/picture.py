@@ -19,6 +19,7 @@ import os
 import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import display
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from PIL import Image, ImageOps
@@ -78,16 +79,24 @@ def png(figure: Figure, sharpness: float = 2.0, margin: float = 0.0) -> bytes:
     """
     if faces(figure) > MANY_FACES:
         sharpness = min(sharpness, LEAST_SHARP)  # it would end there anyway, after a second drawing
-    canvas, file, dots = io.BytesIO(), io.BytesIO(), DRAFT * sharpness * PIXELS_PER_INCH  # an inch
-    figure.savefig(canvas, format="png", dpi=dots, facecolor=PAPER)
-    picture = Image.open(canvas).convert("RGB")
-    picture = ImageOps.expand(picture, round(margin * dots), PAPER)
+    file, dots = io.BytesIO(), DRAFT * sharpness * PIXELS_PER_INCH  # an inch
+    picture = ImageOps.expand(drawn(figure, dots), round(margin * dots), PAPER)
     picture, alpha = with_round_corners(in_few_colours(picture), RADIUS * dots)
     picture.save(file, "PNG", optimize=True, transparency=alpha)
     if file.tell() > LARGE and sharpness > LEAST_SHARP:
         little = 0.8 * sharpness if file.tell() < 1.3 * LARGE else 0.0  # enough, or not worth a try
         return png(figure, max(LEAST_SHARP, little), margin)
     return file.getvalue()
+
+
+def drawn(figure: Figure, dots: float) -> Image.Image:
+    """A figure on paper, ``dots`` an inch. (``savefig`` would draw it twice, and write a file to be read again.)"""
+    before = {"dpi": figure.dpi, "facecolor": figure.get_facecolor(), "canvas": figure.canvas}
+    canvas = FigureCanvasAgg(figure)
+    figure.set(dpi=dots, facecolor=PAPER)
+    canvas.draw()
+    figure.set(**before)
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
 
 
 def faces(figure: Figure) -> int:

@@ -125,8 +125,9 @@ def _exchange(owner: object, attribute: str, old: object, new: object) -> None:
         setattr(owner, attribute, new)
         return
     for module in modules_that_may_know():
-        for name, value in list(getattr(module, "__dict__", {}).items()):
-            if value is old:
+        known = getattr(module, "__dict__", {})
+        if id(old) in map(id, known.values()):  # few do, and this is quickly seen
+            for name in [name for name, value in known.items() if value is old]:
                 setattr(module, name, new)
 
 

@@ -133,7 +133,7 @@ def of_shapes(got: tuple[int, ...], expected: tuple[int, ...]) -> str:
 def of_values(got: Tensor, expected: Tensor, same: Tensor) -> str:
     """Where it is most wrong, in two numbers that can be told apart."""
     gap = torch.where(same, 0.0, (got - expected).abs().nan_to_num(torch.inf))
-    where = tuple(int(i) for i in torch.unravel_index(gap.argmax(), gap.shape))
+    where = tuple((gap == gap.max()).nonzero()[0].tolist())
     place = f" at index {where}" if where else ""
     wanted, mine = two_numbers(expected[where].item(), got[where].item())
     share = "" if not same.any() else f"; {int((~same).sum())} of {same.numel()} numbers are off"
