@@ -441,6 +441,18 @@ def test_pictures_are_the_same_at_each_run_small_and_on_paper():
     assert image.getpixel((0, 0)) == (248, 246, 241, 0) and image.getpixel((60, 0)) == (248, 246, 241, 255)
 
 
+def test_a_figure_is_drawn_as_savefig_would_and_left_as_it_was():
+    figure, same = (figure_with("#0072B2") for _ in range(2))
+    for one in (figure, same):
+        one.set(facecolor="white", layout_engine="constrained")
+    before = figure.dpi, figure.get_facecolor(), figure.canvas
+    pixels = np.asarray(picture.drawn(figure, 150))
+    assert (figure.dpi, figure.get_facecolor(), figure.canvas) == before
+    file = io.BytesIO()
+    same.savefig(file, format="png", dpi=150, facecolor=PAPER)
+    assert np.array_equal(pixels, np.asarray(Image.open(file).convert("RGB")))
+
+
 def test_rare_colours_survive_the_palette(ubiquitin, weights):
     """A map in hundreds of colours, with a title in one that occurs nowhere else."""
     ax = attention_map(weights, protein=ubiquitin, title="point term")
