@@ -11,8 +11,8 @@ from ipa_tutorial import Rigid, attention, kabsch_rmsd, random_rigid
 from ipa_tutorial.classroom import checks
 from ipa_tutorial.classroom.checks import engine
 from ipa_tutorial.classroom.checks.diagnosis import diagnose
+from ipa_tutorial.classroom.checks.diagnosis.evidence import Evidence, Part, spelled, two_numbers
 from ipa_tutorial.classroom.checks.engine import Check
-from ipa_tutorial.classroom.checks.evidence import Evidence, Part, spelled, two_numbers
 from ipa_tutorial.classroom.checks.watch import calls, largest_tensor
 
 

@@ -8,10 +8,10 @@ import torch
 from ipa_tutorial import Rigid, attention, random_rigid
 from ipa_tutorial.classroom import checks
 from ipa_tutorial.classroom.checks.diagnosis import diagnose
-from ipa_tutorial.classroom.checks.evidence import Evidence, Part, spelled
-from ipa_tutorial.classroom.checks.terms import sum_of
+from ipa_tutorial.classroom.checks.diagnosis.evidence import Evidence, Part, spelled
+from ipa_tutorial.classroom.checks.diagnosis.terms import sum_of
+from ipa_tutorial.classroom.checks.diagnosis.turns import no_rotation
 from ipa_tutorial.classroom.checks.tree import flat
-from ipa_tutorial.classroom.checks.turns import no_rotation
 from ipa_tutorial.classroom.checks.watch import first_nan
 from ipa_tutorial.igfold import load_ipa
 

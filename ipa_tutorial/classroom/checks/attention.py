@@ -12,12 +12,12 @@ from torch import Tensor
 from ... import attention
 from . import words
 from .constants import one_over_the_root_of_the_variance
+from .diagnosis.evidence import Evidence, common_factor
+from .diagnosis.examples import worked_out
+from .diagnosis.square import multiplied_out
+from .diagnosis.terms import Terms, in_terms
 from .draw import Draw
 from .engine import Case, Check
-from .evidence import Evidence, common_factor
-from .examples import worked_out
-from .square import multiplied_out
-from .terms import Terms, in_terms
 
 # --- lines 1 to 4: reading projections -------------------------------------------------------------------------------
 

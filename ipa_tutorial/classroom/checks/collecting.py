@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from ...rigid import Rigid
+from .diagnosis.evidence import Evidence
+from .diagnosis.examples import worked_out
+from .diagnosis.terms import sum_of
 from .engine import Case, Check
-from .evidence import Evidence
-from .examples import worked_out
-from .terms import sum_of
 
 
 def pairs_summed(weights: Tensor, pairwise_repr: Tensor) -> Tensor:

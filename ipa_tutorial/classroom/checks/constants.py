@@ -6,9 +6,9 @@ import math
 
 import torch
 
+from .diagnosis.evidence import Evidence
+from .diagnosis.terms import sum_of
 from .engine import Case, Check
-from .evidence import Evidence
-from .terms import sum_of
 
 
 def one_over_the_root_of_the_variance(point_key_dim: int) -> float:

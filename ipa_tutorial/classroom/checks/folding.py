@@ -10,11 +10,11 @@ from torch import Tensor
 from ...losses import kabsch_rmsd
 from ...rigid import Rigid, random_rigid
 from ...training import backbone_loss
+from .diagnosis.evidence import Evidence
+from .diagnosis.terms import sum_of
 from .draw import Draw
 from .engine import Case, Check
-from .evidence import Evidence
 from .losses import fape_of_what_counts, rmsd_by_horn
-from .terms import sum_of
 
 # --- relative positions ----------------------------------------------------------------------------------------------
 

@@ -9,10 +9,10 @@ from torch import Tensor
 
 from ...blocks import BackboneUpdate
 from ...rigid import Rigid
+from .diagnosis.evidence import Evidence, alike
+from .diagnosis.terms import Terms, contractions, in_terms, sum_of
 from .draw import Draw
 from .engine import Case, Check
-from .evidence import Evidence, alike
-from .terms import Terms, contractions, in_terms, sum_of
 
 
 def moved(T: Rigid, points: Tensor) -> Tensor:

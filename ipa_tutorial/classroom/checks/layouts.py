@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .diagnosis.labels import labelled_row, where_labels_arrive
 from .draw import Draw
 from .engine import Case, Check
-from .labels import labelled_row, where_labels_arrive
 
 # --- points into a row, in three chunks ------------------------------------------------------------------------------
 

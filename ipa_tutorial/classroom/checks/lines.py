@@ -26,7 +26,7 @@ from .attention import (
 )
 from .collecting import pairs_summed, relative_frames_summed, values_summed
 from .diagnosis import diagnose
-from .evidence import Evidence, Part, alike
+from .diagnosis.evidence import Evidence, Part, alike
 from .frames import moved
 
 L, H, DIM, CHANNELS, POINTS = 4, 2, 7, 5, 3  # residues, heads, channels of s, of a value, value points

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from ...losses import clamp_distance, lddt
 from ...rigid import Rigid
+from .diagnosis.evidence import Evidence
+from .diagnosis.examples import on_a_line, worked_out
+from .diagnosis.superposition import a_perfect_fit, what_it_is_made_of
 from .draw import Draw
 from .engine import Case, Check
-from .evidence import Evidence
-from .examples import on_a_line, worked_out
-from .superposition import a_perfect_fit, what_it_is_made_of
 
 
 def seen_from(rigids: Rigid, points: Tensor) -> Tensor:

@@ -25,9 +25,9 @@ from .attention import (
     softmax_by_hand,
 )
 from .collecting import features_joined, pairs_summed, relative_frames_summed, values_summed
+from .diagnosis.evidence import Evidence, alike
 from .draw import Draw
 from .engine import Case, Check
-from .evidence import Evidence, alike
 from .frames import moved
 from .lines import line_at_fault
 

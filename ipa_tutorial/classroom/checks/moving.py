@@ -10,12 +10,12 @@ from torch import Tensor
 
 from ...rigid import Rigid
 from ...torsion import _turn_about_x
-from .carried import CARRIERS, GROUPS, made_of
 from .compare import gradients_of, is_finite
+from .diagnosis.carried import CARRIERS, GROUPS, made_of
+from .diagnosis.evidence import Evidence, alike, common_factor
+from .diagnosis.terms import Terms, in_terms
 from .draw import Draw
 from .engine import Case, Check
-from .evidence import Evidence, alike, common_factor
-from .terms import Terms, in_terms
 
 # --- T_i⁻¹ ∘ T_j, and a step of everybody ----------------------------------------------------------------------------
 

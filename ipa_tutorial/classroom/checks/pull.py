@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from .constants import one_over_the_root_of_the_variance
+from .diagnosis.terms import Terms, in_terms
 from .draw import Draw
 from .engine import Case, Check
-from .terms import Terms, in_terms
 from .tree import copy_of
 from .watch import calls
 

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from ... import attention
 from . import words
+from .diagnosis.evidence import Evidence
+from .diagnosis.labels import labelled_row, where_labels_arrive
+from .diagnosis.terms import in_terms
 from .engine import Case, Check
-from .evidence import Evidence
-from .labels import labelled_row, where_labels_arrive
-from .terms import in_terms
 
 # --- keys and values in one row --------------------------------------------------------------------------------------
 

@@ -12,12 +12,12 @@ from ... import igfold
 from ...attention import InvariantPointAttention, attention_weights, point_weight, term_weight
 from ...quaternion import quaternion_to_rotation
 from ...rigid import Rigid
+from .diagnosis.evidence import Evidence, Part
+from .diagnosis.functions import function_of_the_answer
+from .diagnosis.terms import Terms, in_terms
 from .draw import Draw
 from .engine import Case, Check
-from .evidence import Evidence, Part
 from .frames import turned_axes
-from .functions import function_of_the_answer
-from .terms import Terms, in_terms
 
 # --- the table of names ----------------------------------------------------------------------------------------------
 

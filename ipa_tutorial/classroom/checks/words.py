@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ...rigid import Rigid
 from ..bugs import Bug
 from ..bugs.seen import INVITED
-from .evidence import two_numbers
+from .diagnosis.evidence import two_numbers
 from .slips import Slip
 
 BATCHES = ("no batch", "one batch axis", "two batch axes")

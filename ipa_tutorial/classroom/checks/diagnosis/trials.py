@@ -12,10 +12,10 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from ...rigid import Rigid
+from ....rigid import Rigid
+from ..tree import copy_of
 from .changed import exchanged
 from .evidence import Evidence, Part, alike, common_factor, spelled
-from .tree import copy_of
 
 Trial = tuple[str, object]  # under which condition; and the argument that meets it
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from ...rigid import Rigid
+from ....rigid import Rigid
 from .changed import right_for_another_input, right_for_another_input_but_for_a_factor
 from .evidence import Evidence, Part, alike, spelled, two_numbers
 from .factors import any_factor, constant_factor, factor_is_an_argument, factor_that_is_a_size

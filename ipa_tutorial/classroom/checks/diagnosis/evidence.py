@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...rigid import Rigid
+from ....rigid import Rigid
 
 
 @dataclass(frozen=True)

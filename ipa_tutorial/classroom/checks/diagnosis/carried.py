@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from ...rigid import Rigid
+from ....rigid import Rigid
 from .evidence import Evidence, alike
 
 GROUPS = ("backbone", "pre-ω", "φ", "ψ", "χ1", "χ2", "χ3", "χ4")

@@ -7,7 +7,7 @@ import math
 
 from torch import Tensor
 
-from ...rigid import Rigid
+from ....rigid import Rigid
 from .evidence import Evidence, alike, common_factor, spelled
 
 UNITS = {10.0, 100.0, 0.1, 0.01}

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .diagnosis import Hypothesis
+from ..tree import copy_of
 from .evidence import Evidence, as_tensor
-from .tree import copy_of
+from .unnamed import Hypothesis
 
 Example = tuple[str, tuple, Any]  # what is given, as arguments too, and what must come out
 

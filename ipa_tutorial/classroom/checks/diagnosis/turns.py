@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from ...quaternion import quaternion_to_rotation
-from ...rigid import Rigid
+from ....quaternion import quaternion_to_rotation
+from ....rigid import Rigid
 from .evidence import Evidence, Part, alike, common_factor, spelled
 from .terms import Terms, contractions, sum_of
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from ...rigid import Rigid
+from ....rigid import Rigid
 from .evidence import Evidence, alike, spelled
 
 Change = tuple[str, object]  # what was done to an argument, and the argument after it

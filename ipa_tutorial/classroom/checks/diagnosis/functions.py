@@ -9,7 +9,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ...rigid import Rigid
+from ....rigid import Rigid
 from .evidence import Evidence, Part, alike, as_tensor, common_factor, spelled
 
 FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .diagnosis import Hypothesis
 from .evidence import Evidence, as_tensor, labelled
+from .unnamed import Hypothesis
 
 
 def where_labels_arrive(arguments: tuple, legend: str) -> Hypothesis:

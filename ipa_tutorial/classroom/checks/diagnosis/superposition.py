@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ...rigid import random_rigid
+from ....rigid import random_rigid
 from .evidence import Evidence
 from .terms import sum_of
 
