@@ -14,6 +14,7 @@ from ipa_tutorial.classroom.checks.diagnosis import diagnose
 from ipa_tutorial.classroom.checks.diagnosis.evidence import Evidence, Part, spelled, two_numbers
 from ipa_tutorial.classroom.checks.engine import Check
 from ipa_tutorial.classroom.checks.watch import calls, largest_tensor
+from ipa_tutorial.classroom.checks.words import of_values
 
 
 def turn(R, x):
@@ -40,6 +41,16 @@ def test_constants_are_spelled(number, text):
 def test_two_numbers_that_differ_are_never_printed_alike():
     for a, b in ((2.28155, 2.2815501), (-39.0909, -39.09090001), (1.0, 1.0 + 1e-15)):
         assert len(set(two_numbers(a, b))) == 2
+
+
+def test_the_number_that_is_most_wrong_is_told():
+    right = torch.arange(6.0).view(2, 3)
+    wrong = right.clone()
+    wrong[0, 1], wrong[1, 2] = 1.5, 9.0
+    assert of_values(wrong, right, wrong == right) == "expected 5 at index (1, 2), got 9; 2 of 6 numbers are off"
+    wrong[0, 2] = torch.nan
+    assert of_values(wrong, right, wrong == right) == "expected 2 at index (0, 2), got nan; 3 of 6 numbers are off"
+    assert of_values(torch.tensor(1.0), torch.tensor(2.0), torch.tensor(False)) == "expected 2, got 1"
 
 
 # --- hypotheses, one by one ------------------------------------------------------------------------------------------

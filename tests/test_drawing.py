@@ -282,6 +282,13 @@ def test_draw_protein(ubiquitin):
     assert texts(draw_protein(ubiquitin, termini=False)) == []
 
 
+def test_the_whole_ribbon_lies_in_the_axes_and_fills_them(ubiquitin):
+    ax = draw_protein(ubiquitin, termini=False)
+    points = np.concatenate([path.vertices for path in of_kind(ax, PolyCollection)[0].get_paths()])
+    for limits, x in zip((ax.get_xlim(), ax.get_ylim()), points.T, strict=True):
+        assert np.allclose(limits, (x.min() - 0.04 * np.ptp(x), x.max() + 0.04 * np.ptp(x)))
+
+
 @pytest.mark.parametrize("kind", ["atoms", "positions", "frames", "one residue", "two residues"])
 def test_draw_protein_takes_all_kinds(ubiquitin, kind):
     what = {
