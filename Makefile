@@ -19,7 +19,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 # Tests run in this many processes, a file or a notebook in one piece (make test WORKERS=4).
 WORKERS ?= 2
 PYTEST := $(ONE_THREAD) $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --durations=10
-# Everything is drawn, but small: nobody looks at it here.
+# Everything is drawn, but small and not laid out: nobody looks at it here.
 NBVAL := IPA_CHECK_STRICT=1 IPA_DRAFT=1 MPLBACKEND=module://matplotlib_inline.backend_inline PYTHONPATH=tests $(PYTEST) \
   -p trained_weights -p no:hypothesispytest -p no:anyio --nbval-lax --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout=300
 

@@ -27,7 +27,7 @@ from PIL import Image, ImageOps
 from .drawing import PAPER
 
 PIXELS_PER_INCH = 100  # as shown
-DRAFT = 0.25 if os.environ.get("IPA_DRAFT") else 1.0  # all is drawn, but small: for tests of whole notebooks
+DRAFT = 0.1 if os.environ.get("IPA_DRAFT") else 1.0  # all is drawn, but small and not laid out: for tests of notebooks
 COLOURS = 128
 FLAT = 24  # of them at least are those of large areas
 LARGE = 150_000  # bytes of a picture; a notebook of many is slow to open, and GitHub does not show it
@@ -94,6 +94,8 @@ def drawn(figure: Figure, dots: float) -> Image.Image:
     before = {"dpi": figure.dpi, "facecolor": figure.get_facecolor(), "canvas": figure.canvas}
     canvas = FigureCanvasAgg(figure)
     figure.set(dpi=dots, facecolor=PAPER)
+    if DRAFT < 1:
+        figure.set_layout_engine("none")
     canvas.draw()
     figure.set(**before)
     return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
