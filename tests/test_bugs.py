@@ -217,7 +217,7 @@ def bindings():
     """Every name of the package, of its classes and of the tests, and what it means."""
     own = [m for name, m in sys.modules.items() if name.startswith(("ipa_tutorial", "test_"))]
     classes = [value for m in own for value in vars(m).values() if inspect.isclass(value)]
-    return {(id(place), name): value for place in [*own, *classes] for name, value in vars(place).items()}
+    return {(id(place), name): value for place in {*own, *classes} for name, value in vars(place).items()}
 
 
 @pytest.mark.parametrize("name", BUGS)
