@@ -20,8 +20,8 @@ ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 WORKERS ?= 2
 PYTEST := $(ONE_THREAD) $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --durations=10
 # Everything is drawn, but small and not laid out: nobody looks at it here.
-NBVAL := IPA_CHECK_STRICT=1 IPA_DRAFT=1 MPLBACKEND=module://matplotlib_inline.backend_inline PYTHONPATH=tests $(PYTEST) \
-  -p trained_weights -p no:hypothesispytest -p no:anyio --nbval-lax --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout=300
+NBVAL := IPA_CHECK_STRICT=1 IPA_DRAFT=1 MPLBACKEND=module://matplotlib_inline.backend_inline PYTHONPATH=tests:tools $(PYTEST) \
+  -p nbval_kernels -p trained_weights -p no:hypothesispytest -p no:anyio --nbval-lax --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout=300
 
 # Before a commit: the algorithm, DeepMind's numbers, and the two lessons in which most of it is built.
 ALGORITHM := $(foreach name,rigid quaternion attention blocks structure_module torsion losses alphafold training \

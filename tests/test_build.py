@@ -1,10 +1,13 @@
 """build.py executes a text into a notebook; card.py writes the algorithms' cards."""
 
+import os
 from pathlib import Path
 
 import build
 import jupytext
 import nbformat
+import nbval.kernel
+import nbval_kernels
 import pytest
 from nbformat.v4 import new_code_cell, new_output
 
@@ -49,6 +52,21 @@ def test_a_cell_that_fails_leaves_the_notebook_as_it_was(tmp_path, monkeypatch, 
     assert "05_this" in shown
     assert "answer / 0" in shown
     assert "ZeroDivisionError" in shown
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no such files")
+def test_kernels_are_talked_to_through_files_of_their_own(monkeypatch):
+    for kind in (build.ThisPythonsKernel, nbval_kernels.KernelManager):
+        one, other = kind(), kind()
+        assert one.transport == other.transport == "ipc"
+        assert one.ip != other.ip and Path(one.ip).is_absolute()
+
+    def refuse(self, **_):
+        raise RuntimeError(f"started with {self.transport}")
+
+    monkeypatch.setattr(nbval_kernels.KernelManager, "start_kernel", refuse)
+    with pytest.raises(RuntimeError, match="started with ipc"):
+        nbval.kernel.start_new_kernel()
 
 
 @pytest.mark.parametrize("request_", ["", "13", "0", "two", "all 2", "none"])

@@ -23,6 +23,7 @@ from card import with_cards
 from ipykernel.ipkernel import IPythonKernel
 from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpecManager
+from kernels import ThroughFiles
 from nbclient import NotebookClient
 from nbclient.exceptions import CellControlSignal, DeadKernelError
 from nbformat import NotebookNode
@@ -138,7 +139,7 @@ def write_text(notebook: NotebookNode, path: Path) -> None:
 # ------------------------------------------------------------------------------------------------------- execution
 
 
-class ThisPythonsKernel(AsyncKernelManager):
+class ThisPythonsKernel(ThroughFiles, AsyncKernelManager):
     """Looks in no folder for a kernel called python3: a user's own could hide the one of this environment."""
 
     @default("kernel_spec_manager")
